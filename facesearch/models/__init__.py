@@ -1,0 +1,1 @@
+"""Models: what finds faces and what embeds them, under one pair of protocols."""

@@ -1,0 +1,123 @@
+"""Alignment: five landmarks in a photo to an upright, centred chip.
+
+In: an image and a face's landmarks. Out: a uint8 RGB chip in which the landmarks lie
+as near to the template as a similarity transform (rotation, one scale, shift) brings
+them, so that the network always sees the eyes in the same place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facesearch.errors import InvalidValue
+from facesearch.values import ByteArray, FloatArray, Image, Landmarks
+
+_Matrix: TypeAlias = NDArray[np.float64]
+
+# Beyond this many image pixels per chip pixel, plain bilinear sampling would skip some.
+_ANTIALIAS_FROM = 2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChipTemplate:
+    """Where the five landmarks belong in a chip.
+
+    Attributes:
+        name: part of the space's name; another template makes another space.
+        size_px: width and height of the chip.
+        points: float32 (5, 2), x and y in chip pixels, in the order of `Landmarks`.
+    """
+
+    name: str
+    size_px: int
+    points: FloatArray
+
+    def __post_init__(self) -> None:
+        points = np.array(self.points, dtype=np.float32)
+        if points.shape != (5, 2):
+            raise InvalidValue(f"a chip template has 5 points, shape (5, 2), not {points.shape}")
+        points.flags.writeable = False
+        object.__setattr__(self, "points", points)
+
+    def pixels_per_chip_pixel(self, landmarks: Landmarks) -> float:
+        """How many full-size photo pixels one chip pixel covers; below 1 the chip is enlarged."""
+        matrix = similarity(landmarks.points, self.points)
+        return float(1.0 / np.hypot(matrix[0, 0], matrix[1, 0]))
+
+    def cut(self, image: Image, landmarks: Landmarks) -> ByteArray:
+        """The chip of one face: uint8 (size_px, size_px, 3). Outside the photo is black.
+
+        Args:
+            image: the photo, perhaps at reduced scale.
+            landmarks: in pixels of the full-size photo.
+        """
+        height, width = image.pixels.shape[:2]
+        to_array = np.array([width / image.full_size.width, height / image.full_size.height])
+        matrix = similarity(landmarks.points * to_array, self.points)
+        pixels = image.pixels
+        covered = 1.0 / np.hypot(matrix[0, 0], matrix[1, 0])
+        if covered >= _ANTIALIAS_FROM:
+            pixels, matrix = _halved_region(pixels, matrix, self.size_px, int(covered))
+        chip = cv2.warpAffine(
+            pixels,
+            matrix,
+            (self.size_px, self.size_px),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+        )
+        return np.asarray(chip, dtype=np.uint8)
+
+
+def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> _Matrix:
+    """The similarity transform (2, 3) that brings `source` points nearest to `target` points.
+
+    Least squares over rotation, one scale and shift, without reflection (Umeyama, 1991;
+    in the plane it has this closed form). Points have shape (n, 2).
+    """
+    centre, goal = source.mean(axis=0, dtype=np.float64), target.mean(axis=0, dtype=np.float64)
+    x, y = (source - centre).T.astype(np.float64)
+    u, v = (target - goal).T.astype(np.float64)
+    spread = max(float((x * x + y * y).sum()), 1e-12)
+    a = float((x * u + y * v).sum()) / spread
+    b = float((x * v - y * u).sum()) / spread
+    if a == 0 and b == 0:
+        a = 1e-6
+    matrix = np.array([[a, -b, 0.0], [b, a, 0.0]])
+    matrix[:, 2] = goal - matrix[:, :2] @ centre
+    return matrix
+
+
+def _halved_region(
+    pixels: ByteArray, matrix: _Matrix, size_px: int, factor: int
+) -> tuple[ByteArray, _Matrix]:
+    """The part of the picture the chip shows, averaged over factor x factor pixels."""
+    corners = np.array([[0, 0], [size_px, 0], [0, size_px], [size_px, size_px]], np.float64)
+    inverse = cv2.invertAffineTransform(matrix)
+    seen = corners @ inverse[:, :2].T + inverse[:, 2]
+    height, width = pixels.shape[:2]
+    left, top = np.clip(np.floor(seen.min(axis=0)).astype(int) - factor, 0, None)
+    right, bottom = np.ceil(seen.max(axis=0)).astype(int) + factor
+    # Whole blocks only, so that block centres map exactly; the rest is beyond the edge.
+    right = min(int(right), width)
+    bottom = min(int(bottom), height)
+    right -= (right - left) % factor
+    bottom -= (bottom - top) % factor
+    if right - left < factor or bottom - top < factor:
+        return pixels, matrix
+    region = pixels[top:bottom, left:right]
+    size = ((right - left) // factor, (bottom - top) // factor)
+    averaged = np.asarray(cv2.resize(region, size, interpolation=cv2.INTER_AREA), np.uint8)
+    # A block's centre lies (factor - 1) / 2 pixels inside it.
+    to_photo = np.array(
+        [
+            [factor, 0.0, left + (factor - 1) / 2],
+            [0.0, factor, top + (factor - 1) / 2],
+            [0.0, 0.0, 1.0],
+        ]
+    )
+    return averaged, matrix @ to_photo

@@ -1,0 +1,157 @@
+"""ONNX Runtime: devices, threads and sessions, decided in this one place.
+
+In: a device asked for and ONNX bytes. Out: a `Network` that runs. Sessions share the
+caller's threads: each runs on the thread that calls it, and whoever wants both cores
+busy calls from two threads. Two thread pools on one machine cost more than they bring.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from facesearch.errors import DeviceUnavailable, ModelError
+from facesearch.values import FloatArray
+
+
+class Device(StrEnum):
+    """What networks run on."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    TENSORRT = "tensorrt"
+    ROCM = "rocm"
+    COREML = "coreml"
+    DIRECTML = "directml"
+    OPENVINO = "openvino"
+
+
+_PROVIDERS = {
+    Device.CPU: "CPUExecutionProvider",
+    Device.CUDA: "CUDAExecutionProvider",
+    Device.TENSORRT: "TensorrtExecutionProvider",
+    Device.ROCM: "ROCMExecutionProvider",
+    Device.COREML: "CoreMLExecutionProvider",
+    Device.DIRECTML: "DmlExecutionProvider",
+    Device.OPENVINO: "OpenVINOExecutionProvider",
+}
+# What `auto` tries, best first. TensorRT and OpenVINO compile for minutes, CoreML and
+# OpenVINO may run on the CPU anyway: they are for those who ask for them.
+_AUTO_ORDER = (Device.CUDA, Device.ROCM, Device.DIRECTML, Device.CPU)
+_CPU_EMBED_BATCH, _GPU_EMBED_BATCH = 32, 256
+
+
+def available_cpus() -> int:
+    """CPUs this process may use, respecting its affinity mask."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
+def choose_device(wanted: Device, providers: Sequence[str]) -> Device:
+    """The device to run on, given the execution providers that are installed.
+
+    Raises:
+        DeviceUnavailable: the wanted device has no provider here.
+    """
+    if wanted is Device.AUTO:
+        return next((d for d in _AUTO_ORDER if _PROVIDERS[d] in providers), Device.CPU)
+    if _PROVIDERS[wanted] not in providers:
+        there = ", ".join(d.value for d, p in _PROVIDERS.items() if p in providers)
+        raise DeviceUnavailable(
+            "onnxruntime",
+            f"no {wanted.value} device: ONNX Runtime here offers {there}. Use --device auto, "
+            "or install the matching build (for NVIDIA cards: pip install 'facesearch[gpu]')",
+        )
+    return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """How networks are run.
+
+    Attributes:
+        device: the device in use, never AUTO; see `Runtime.on`.
+        threads: threads inside one call of one network.
+    """
+
+    device: Device
+    threads: int = 1
+
+    @classmethod
+    def on(cls, wanted: Device = Device.AUTO, *, threads: int = 1) -> Runtime:
+        """A runtime on the wanted device.
+
+        Raises:
+            DeviceUnavailable: it is not there.
+        """
+        return cls(choose_device(wanted, ort.get_available_providers()), threads)
+
+    @property
+    def embed_batch(self) -> int:
+        """Chips per network call that keep this device busy: measured on CPU, customary on GPU."""
+        return _CPU_EMBED_BATCH if self.device is Device.CPU else _GPU_EMBED_BATCH
+
+    def load(self, model: str, onnx_bytes: bytes) -> Network:
+        """A runnable network.
+
+        Raises:
+            ModelError: ONNX Runtime refuses the model.
+            DeviceUnavailable: the provider is installed but its device does not answer.
+        """
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # Idle threads that spin take time from the threads that decode photos.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        providers = [_PROVIDERS[self.device]]
+        if self.device is not Device.CPU:
+            providers.append(_PROVIDERS[Device.CPU])
+        try:
+            session = ort.InferenceSession(onnx_bytes, options, providers=providers)
+        except Exception as error:  # noqa: BLE001 - onnxruntime raises many unrelated types
+            raise ModelError(model, f"ONNX Runtime cannot load {model}: {error}") from error
+        if session.get_providers()[0] != providers[0]:
+            raise DeviceUnavailable(
+                model,
+                f"ONNX Runtime has support for {self.device.value} but no such device answers; "
+                "check its driver, or use --device cpu",
+            )
+        return Network(model, session)
+
+
+class Network:
+    """One loaded network. Safe to call from several threads at once.
+
+    Args:
+        model: its catalogue name, for messages.
+        session: the ONNX Runtime session that runs it.
+    """
+
+    def __init__(self, model: str, session: Any) -> None:
+        self._model = model
+        self._session = session
+        self._input = session.get_inputs()[0].name
+
+    def run(self, pictures: NDArray[np.uint8]) -> list[FloatArray]:
+        """All outputs for a batch of pictures, uint8 (n, h, w, 3).
+
+        Raises:
+            ModelError: the run failed, for instance for lack of memory.
+        """
+        try:
+            outputs: list[FloatArray] = self._session.run(
+                None, {self._input: np.ascontiguousarray(pictures)}
+            )
+        except Exception as error:  # noqa: BLE001 - onnxruntime raises many unrelated types
+            raise ModelError(self._model, f"running {self._model} failed: {error}") from error
+        return outputs
