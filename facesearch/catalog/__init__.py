@@ -1,0 +1,36 @@
+"""The catalog: what is known about photos, faces, people and decisions, in SQLite.
+
+In and out: values of `facesearch.values` and of `facesearch.catalog.records`.
+"""
+
+from facesearch.catalog.catalog import Catalog
+from facesearch.catalog.records import (
+    Changes,
+    Counts,
+    DecisionKind,
+    DecisionOrigin,
+    EmbeddedFace,
+    EmbeddingBatch,
+    FileStamp,
+    KnownFile,
+    PhotoRecord,
+    PhotoResult,
+    SpaceInfo,
+    Stored,
+)
+
+__all__ = [
+    "Catalog",
+    "Changes",
+    "Counts",
+    "DecisionKind",
+    "DecisionOrigin",
+    "EmbeddedFace",
+    "EmbeddingBatch",
+    "FileStamp",
+    "KnownFile",
+    "PhotoRecord",
+    "PhotoResult",
+    "SpaceInfo",
+    "Stored",
+]
