@@ -1,0 +1,1 @@
+"""Photos: files found and read, bytes decoded into upright RGB images."""
