@@ -1,0 +1,1 @@
+"""Side-by-side measurements of facesearch against the packages people use today."""
