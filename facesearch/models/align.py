@@ -19,6 +19,8 @@ from facesearch.values import ByteArray, FloatArray, Image, Landmarks
 
 _Matrix: TypeAlias = NDArray[np.float64]
 
+# The longest side OpenCV 4 samples from; JPEG allows 65,535.
+_LARGEST_SIDE_PX = 32_766
 # Beyond this many image pixels per chip pixel, plain bilinear sampling would skip some.
 _ANTIALIAS_FROM = 2.0
 
@@ -58,16 +60,20 @@ class ChipTemplate:
         """
         height, width = image.pixels.shape[:2]
         to_array = np.array([width / image.full_size.width, height / image.full_size.height])
-        matrix = similarity(landmarks.points * to_array, self.points)
+        # Sampling counts from pixel centres: a reduced picture's lie elsewhere by half a pixel.
+        points = (landmarks.points + 0.5) * to_array - 0.5
+        matrix = similarity(points, self.points)
         pixels = image.pixels
         covered = 1.0 / np.hypot(matrix[0, 0], matrix[1, 0])
         if covered >= _ANTIALIAS_FROM:
             pixels, matrix = _halved_region(pixels, matrix, self.size_px, int(covered))
+        to_photo = np.asarray(cv2.invertAffineTransform(matrix), np.float64)
+        pixels, to_photo = seen_part(pixels, to_photo, self.size_px)
         chip = cv2.warpAffine(
             pixels,
-            matrix,
+            to_photo,
             (self.size_px, self.size_px),
-            flags=cv2.INTER_LINEAR,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT,
         )
         return np.asarray(chip, dtype=np.uint8)
@@ -90,6 +96,36 @@ def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> _M
     matrix = np.array([[a, -b, 0.0], [b, a, 0.0]])
     matrix[:, 2] = goal - matrix[:, :2] @ centre
     return matrix
+
+
+def seen_part(
+    pixels: ByteArray, to_picture: NDArray[np.float64], side: int
+) -> tuple[ByteArray, NDArray[np.float64]]:
+    """What sampling a square touches of a picture that is too large for OpenCV 4.
+
+    Args:
+        pixels: the picture; any other size is returned as it is.
+        to_picture: (2, 3), from the pixels of the square to those of the picture.
+        side: of the square, in its own pixels.
+
+    Returns:
+        The part, and the transform to its pixels.
+    """
+    if max(pixels.shape[:2]) <= _LARGEST_SIDE_PX:
+        return pixels, to_picture
+    last = side - 1.0
+    corners = np.array([[0.0, 0.0], [last, 0.0], [0.0, last], [last, last]])
+    seen = corners @ to_picture[:, :2].T + to_picture[:, 2]
+    ends = np.array([pixels.shape[1], pixels.shape[0]])
+    # Two pixels more, because bilinear sampling looks at neighbours.
+    first = np.clip(np.floor(seen.min(axis=0)) - 2, 0, ends - 1).astype(int)
+    end = np.clip(np.ceil(seen.max(axis=0)) + 3, first + 1, ends).astype(int)
+    part = pixels[first[1] : end[1], first[0] : end[0]]
+    matrix = to_picture.copy()
+    matrix[:, 2] -= first
+    while max(part.shape[:2]) > _LARGEST_SIDE_PX:
+        part, matrix = np.ascontiguousarray(part[::2, ::2]), matrix / 2
+    return part, matrix
 
 
 def _halved_region(

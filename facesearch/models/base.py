@@ -23,7 +23,7 @@ class DetectorOptions:
 
     Attributes:
         smallest_face_fraction: faces are found from this share of the photo's longer
-            side upward, in (0, 1].
+            side upward, in (0, 1]. Somewhat smaller ones may be found too.
         smallest_face_px: but never below this width, in pixels of the full-size photo.
         thresholds: least confidence of the three stages (propose, refine, output) in (0, 1).
 
@@ -45,7 +45,7 @@ class DetectorOptions:
             raise InvalidValue(f"the smallest face has at least 1 px, not {self.smallest_face_px}")
         if len(self.thresholds) != 3 or not all(0 < t < 1 for t in self.thresholds):
             raise InvalidValue(
-                f"detector thresholds are three numbers in (0, 1): {self.thresholds}"
+                f"detector thresholds are three numbers in (0, 1), not {self.thresholds}"
             )
 
     def smallest_face_in(self, full_size: Size) -> float:

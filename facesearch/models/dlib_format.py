@@ -53,9 +53,11 @@ def _tensor(data: bytes, at: int) -> tuple[FloatArray, int]:
     count = 1
     for _ in range(4):
         extent, at = _integer(data, at)
+        if extent < 0:
+            raise FormatError(f"a tensor of negative size before byte {at}")
         count *= extent
     end = at + 4 * count
-    if count < 0 or end > len(data):
+    if end > len(data):
         raise FormatError(f"a tensor of {count} numbers at byte {at} exceeds the file")
     return np.frombuffer(data, dtype="<f4", count=count, offset=at).astype(np.float32), end
 

@@ -43,10 +43,8 @@ class GraphBuilder:
 
     def pictures(self, name: str) -> str:
         """uint8 (n, h, w, 3) in, float32 (n, 3, h, w) with values 0..255 out."""
-        planes = self.node(
-            "Transpose", [self.node("Cast", [name], to=TensorProto.FLOAT)], perm=[0, 3, 1, 2]
-        )
-        return planes
+        numbers = self.node("Cast", [name], to=TensorProto.FLOAT)
+        return self.node("Transpose", [numbers], perm=[0, 3, 1, 2])
 
     def conv(
         self,
@@ -60,16 +58,17 @@ class GraphBuilder:
     ) -> str:
         """A convolution; `weights` of shape (out, in, height, width).
 
-        Unless `fill` is false, as for outputs of the network, channels are filled up with zeros to whole blocks: ONNX Runtime pools and adds
-        in its blocked layout only where nothing is left over.
+        Unless `fill` is false, as for outputs of the network, channels are filled up with
+        zeros to whole blocks: ONNX Runtime pools and adds in its blocked layout only where
+        nothing is left over. What takes `x` next must expect that; the methods here do,
+        where it has more channels than a picture.
         """
         out, channels = weights.shape[:2]
         if channels > _PICTURE_CHANNELS:
-            weights = np.pad(
-                weights, [(0, 0), (0, _whole_blocks(channels) - channels)] + [(0, 0)] * 2
-            )
+            filled = _whole_blocks(channels) - channels
+            weights = np.pad(weights, [(0, 0), (0, filled), (0, 0), (0, 0)])
         missing = _whole_blocks(out) - out if fill else 0
-        weights = np.pad(weights, [(0, missing)] + [(0, 0)] * 3)
+        weights = np.pad(weights, [(0, missing), (0, 0), (0, 0), (0, 0)])
         return self.node(
             "Conv",
             [x, self.constant(weights), self.constant(np.pad(bias, (0, missing)))],
@@ -121,10 +120,8 @@ class GraphBuilder:
             x = self.prelu(self.conv(x, weights, bias), slopes)
             return self.node("MaxPool", [x], **pool)
         doubled = slopes[falling, None, None, None] * weights[falling]
-        weights, bias = (
-            np.concatenate([weights, doubled]),
-            np.concatenate([bias, slopes[falling] * bias[falling]]),
-        )
+        weights = np.concatenate([weights, doubled])
+        bias = np.concatenate([bias, slopes[falling] * bias[falling]])
         both = self.node("MaxPool", [self.conv(x, weights, bias)], **pool)
         if falling.size == 0:
             return self.prelu(both, slopes)

@@ -13,16 +13,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facesearch.models.align import seen_part
 from facesearch.models.base import DetectorOptions
-from facesearch.models.mtcnn_networks import BUILDER_VERSION, NAME, WEIGHTS, Stage, build
+from facesearch.models.mtcnn_stages import BUILDER_VERSION, NAME, WEIGHTS, Stage
 from facesearch.models.network_cache import cached_network
 from facesearch.models.onnx import Device, Network, Runtime
-from facesearch.values import Box, ByteArray, Detection, Image, Landmarks
+from facesearch.values import Box, ByteArray, Detection, FloatArray, Image, Landmarks
 
 _CELL_PX, _STRIDE_PX = 12, 2
 _PYRAMID_FACTOR = 0.709
@@ -30,7 +32,7 @@ _REFINE_PX, _OUTPUT_PX = 24, 48
 _EXACT_PIXELS = 640 * 480
 # Suppression: within one scale, between scales, after R-Net, after O-Net.
 _SAME_SCALE_IOU, _SCALES_IOU, _REFINED_IOU, _OUTPUT_OVERLAP = 0.5, 0.7, 0.7, 0.7
-# Cells of one photo up to which all pairs are compared at once.
+# Rectangles up to which all pairs are compared at once.
 _LARGEST_MATRIX = 400
 # Tiles and batches that keep a core's layers in its second-level cache.
 _CPU_TILE_PX, _GPU_TILE_PX = 160, 4096
@@ -38,8 +40,8 @@ _CPU_BATCH = {Stage.REFINE: 16, Stage.OUTPUT: 4}
 _GPU_BATCH = {Stage.REFINE: 4096, Stage.OUTPUT: 1024}
 # Outside the photo lies what the networks see as zero.
 _OUTSIDE = (127.5, 127.5, 127.5)
-# A photo whose longer side has this many pixels shows its 2 % faces 24 px wide.
-_WANTED_LONGER_PX = 1200
+# How wide the smallest faces looked for should appear, and a photo's longer side at least.
+_WANTED_FACE_PX, _LEAST_LONGER_PX = 24, 1200
 
 
 @dataclass(slots=True, eq=False)
@@ -71,8 +73,6 @@ class Mtcnn:
         options: smallest face and thresholds.
     """
 
-    wanted_longer_px = _WANTED_LONGER_PX
-
     def __init__(self, runtime: Runtime, options: DetectorOptions | None = None) -> None:
         self._options = options if options is not None else DetectorOptions()
         self._logits = [math.log(t / (1 - t)) for t in self._options.thresholds]
@@ -88,6 +88,12 @@ class Mtcnn:
     def key(self) -> str:
         """Model, weights and options."""
         return f"{NAME}@{WEIGHTS[Stage.OUTPUT].sha256[:8]}:{self._options.key}"
+
+    @property
+    def wanted_longer_px(self) -> int:
+        """Longer side at which the smallest faces looked for are wide enough to be found well."""
+        wanted = math.ceil(_WANTED_FACE_PX / self._options.smallest_face_fraction)
+        return max(_LEAST_LONGER_PX, wanted)
 
     def detect(self, images: Sequence[Image]) -> list[tuple[Detection, ...]]:
         """The faces of each image, largest first.
@@ -182,11 +188,20 @@ def _cache_key(stage: Stage) -> str:
 
 
 def _builder(stage: Stage) -> Callable[[], bytes]:
-    return lambda: build(stage)
+    def build_stage() -> bytes:
+        # Here, because it loads `onnx`, which a cached network does not need.
+        from facesearch.models.mtcnn_networks import build
+
+        return build(stage)
+
+    return build_stage
 
 
 def _pyramid(pixels: ByteArray, smallest_px: float) -> Iterator[tuple[float, ByteArray]]:
     """The picture at falling scales: in the first, the smallest face fills one cell.
+
+    In the last, the largest face does. (The package stops sooner where faces of less
+    than 20 px are asked for, and misses the largest ones.)
 
     Levels of a small picture are averages over areas, as in the package. Of a larger
     one they are sampled bilinearly from the picture halved as often as possible before:
@@ -194,13 +209,9 @@ def _pyramid(pixels: ByteArray, smallest_px: float) -> Iterator[tuple[float, Byt
     lose 1.5 % of the faces that the package finds; on larger ones it loses none.
     """
     height, width = pixels.shape[:2]
-    shorter = min(height, width)
-    if shorter < _CELL_PX:
-        return
-    count = round(-(math.log(shorter / _CELL_PX) / math.log(_PYRAMID_FACTOR) + 1))
     exact = height * width <= _EXACT_PIXELS
     halved, halvings = pixels, 1.0
-    for level in range(count):
+    for level in count():
         scale = _CELL_PX / smallest_px * _PYRAMID_FACTOR**level
         rows, columns = int(height * scale), int(width * scale)
         if min(rows, columns) < _CELL_PX:
@@ -252,9 +263,12 @@ def _cut(images: Sequence[Image], found: _Candidates, side: int) -> ByteArray:
         for row, (left, top), (dx, dy) in zip(
             rows.tolist(), corners[:, :2].tolist(), steps.tolist(), strict=True
         ):
+            pixels, matrix = seen_part(
+                image.pixels, np.array([[dx, 0.0, left], [0.0, dy, top]]), side
+            )
             cv2.warpAffine(
-                image.pixels,
-                np.array([[dx, 0.0, left], [0.0, dy, top]]),
+                pixels,
+                matrix,
                 (side, side),
                 dst=pictures[row],
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
@@ -295,8 +309,7 @@ def _suppress(found: _Candidates, threshold: float, *, by_smaller: bool) -> NDAr
     for number in np.unique(found.image):
         rows = np.flatnonzero(found.image == number)
         rows = rows[np.argsort(-found.logit[rows], kind="stable")]
-        overlap = _overlaps(found.corners[rows], by_smaller=by_smaller)
-        kept.append(rows[~_covered(overlap > threshold)])
+        kept.append(rows[~_covered(found.corners[rows], threshold, by_smaller=by_smaller)])
     return np.concatenate(kept)
 
 
@@ -308,39 +321,56 @@ def _suppress_cells(
     if order.size > _LARGEST_MATRIX:
         # Within each scale first: the matrix of all pairs would not fit the cache.
         kept = [
-            rows[~_covered(_overlaps(corners[rows], by_smaller=False) > _SAME_SCALE_IOU)]
+            rows[~_covered(corners[rows], _SAME_SCALE_IOU, by_smaller=False)]
             for number in np.unique(level)
             for rows in (order[level[order] == number],)
         ]
         left = np.concatenate(kept)
         left = left[np.argsort(-logit[left], kind="stable")]
-        overlap = _overlaps(corners[left], by_smaller=False)
-        return left[~_covered(overlap > _SCALES_IOU)]
-    overlap = _overlaps(corners[order], by_smaller=False)
+        return left[~_covered(corners[left], _SCALES_IOU, by_smaller=False)]
+    best_first = corners[order]
+    overlap = _overlaps(best_first, best_first, by_smaller=False)
     same = level[order][:, None] == level[order][None, :]
-    alive = ~_covered((overlap > _SAME_SCALE_IOU) & same)
+    alive = ~_meets_earlier((overlap > _SAME_SCALE_IOU) & same)
     left = order[alive]
-    return left[~_covered(overlap[np.ix_(alive, alive)] > _SCALES_IOU)]
+    return left[~_meets_earlier(overlap[np.ix_(alive, alive)] > _SCALES_IOU)]
 
 
-def _covered(overlapping: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which rows overlap an earlier one, given a symmetric matrix in order of preference."""
+def _covered(corners: FloatArray, threshold: float, *, by_smaller: bool) -> NDArray[np.bool_]:
+    """Which rectangles overlap an earlier one by more than the threshold.
+
+    Compared in blocks: a picture of a thousand faces proposes 20,000 cells, and a matrix
+    of all their pairs takes gigabytes.
+    """
+    covered = np.zeros(len(corners), np.bool_)
+    block = max(1, _LARGEST_MATRIX**2 // max(1, len(corners)))
+    for at in range(0, len(corners), block):
+        rows = corners[at : at + block]
+        overlap = _overlaps(rows, corners[: at + block], by_smaller=by_smaller)
+        covered[at : at + block] = _meets_earlier(overlap > threshold, at)
+    return covered
+
+
+def _meets_earlier(overlapping: NDArray[np.bool_], start: int = 0) -> NDArray[np.bool_]:
+    """Which rows overlap an earlier column than their own; the first row's own is `start`."""
     if overlapping.size == 0:
         return np.zeros(0, np.bool_)
-    first = overlapping.argmax(axis=0)
-    return np.asarray(first < np.arange(len(first)))
+    first = overlapping.argmax(axis=1)
+    return np.asarray(first < np.arange(start, start + len(first)))
 
 
-def _overlaps(corners: FloatArray, *, by_smaller: bool) -> FloatArray:
-    """Pairwise intersection over union, or over the smaller area, of (n, 4) rectangles."""
-    left, top, right, bottom = corners.T
-    width = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
-    height = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
+def _overlaps(rows: FloatArray, columns: FloatArray, *, by_smaller: bool) -> FloatArray:
+    """Intersection over union, or over the smaller area, of each of (n, 4) with each of (m, 4)."""
+    left, top, right, bottom = rows.T[:, :, None]
+    other_left, other_top, other_right, other_bottom = columns.T
+    width = np.minimum(right, other_right) - np.maximum(left, other_left)
+    height = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
     shared = np.maximum(width, 0) * np.maximum(height, 0)
     areas = (right - left) * (bottom - top)
+    other_areas = (other_right - other_left) * (other_bottom - other_top)
     if by_smaller:
-        return np.asarray(shared / np.minimum(areas[:, None], areas), np.float32)
-    return np.asarray(shared / (areas[:, None] + areas - shared), np.float32)
+        return np.asarray(shared / np.minimum(areas, other_areas), np.float32)
+    return np.asarray(shared / (areas + other_areas - shared), np.float32)
 
 
 def _detections(image: Image, found: _Candidates, landmarks: FloatArray) -> tuple[Detection, ...]:
@@ -360,7 +390,8 @@ def _detections(image: Image, found: _Candidates, landmarks: FloatArray) -> tupl
         detections.append(
             Detection(
                 box=Box(float(left), float(top), float(right - left), float(bottom - top)),
-                landmarks=Landmarks((points * to_full).astype(np.float32)),
+                # Landmarks count from pixel centres, as sampling does.
+                landmarks=Landmarks(((points + 0.5) * to_full - 0.5).astype(np.float32)),
                 score=1 / (1 + math.exp(-logit)),
             )
         )

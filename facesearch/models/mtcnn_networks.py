@@ -10,45 +10,16 @@ become one logit, their difference: thresholds need no more.
 from __future__ import annotations
 
 import io
-from enum import StrEnum
 from typing import TypeAlias
 
 import numpy as np
 
 from facesearch.errors import WeightsDamaged
 from facesearch.models.graph import GraphBuilder
-from facesearch.models.weights import PackagedFile
+from facesearch.models.mtcnn_stages import NAME, WEIGHTS, Stage
 from facesearch.values import FloatArray
 
-NAME = "mtcnn"
-BUILDER_VERSION = 1
-
 _Weights: TypeAlias = list[FloatArray]
-
-
-class Stage(StrEnum):
-    """The three networks, in the order they look."""
-
-    PROPOSE = "pnet"
-    REFINE = "rnet"
-    OUTPUT = "onet"
-
-
-def _packaged(file: str, sha256: str) -> PackagedFile:
-    return PackagedFile("mtcnn", "mtcnn==1.0.0", f"assets/weights/{file}", sha256)
-
-
-WEIGHTS = {
-    Stage.PROPOSE: _packaged(
-        "pnet.lz4", "ea6b0c3e685ebee3165326ad6484acc95f2ef78f1c94fbf40a55704fa989f7b5"
-    ),
-    Stage.REFINE: _packaged(
-        "rnet.lz4", "cb00e6460f3c98b0bfafaba3c0a0ded4bdf6e62cee7174d969e8670d7e757fee"
-    ),
-    Stage.OUTPUT: _packaged(
-        "onet.lz4", "94f6ea2f4cf985275ee958cdd762d17b6009348a4fb9d8c6be39ba73ffd22ca3"
-    ),
-}
 
 
 def build(stage: Stage) -> bytes:
@@ -154,7 +125,8 @@ def _convolution(weights: _Weights, at: int) -> tuple[FloatArray, FloatArray, Fl
 
 def _normalising(kernel: FloatArray, bias: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The convolution that does (x - 127.5) / 128 on its way."""
-    return kernel / 128, bias - kernel.sum(axis=(1, 2, 3)) * np.float32(127.5 / 128)
+    shift = kernel.sum(axis=(1, 2, 3)) * np.float32(127.5 / 128)
+    return np.asarray(kernel / 128, np.float32), np.asarray(bias - shift, np.float32)
 
 
 def _difference(pair: FloatArray) -> FloatArray:

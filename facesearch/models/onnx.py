@@ -47,6 +47,11 @@ _PROVIDERS = {
 # OpenVINO may run on the CPU anyway: they are for those who ask for them.
 _AUTO_ORDER = (Device.CUDA, Device.ROCM, Device.DIRECTML, Device.CPU)
 _CPU_EMBED_BATCH, _GPU_EMBED_BATCH = 32, 256
+# y = x for one number: enough to see whether a device answers, without loading `onnx`.
+_SMALLEST_MODEL = (
+    b'\x08\x08:7\n\x10\n\x01x\x12\x01y"\x08Identity\x12\x01gZ\x0f\n\x01x\x12\n\n\x08\x08\x01'
+    b"\x12\x04\n\x02\x08\x01b\x0f\n\x01y\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01B\x04\n\x00\x10\r"
+)
 
 
 def available_cpus() -> int:
@@ -90,10 +95,18 @@ class Runtime:
     def on(cls, wanted: Device = Device.AUTO, *, threads: int = 1) -> Runtime:
         """A runtime on the wanted device.
 
+        AUTO passes over devices that are supported but do not answer: a GPU build of
+        ONNX Runtime lists them on machines without a GPU too.
+
         Raises:
             DeviceUnavailable: it is not there.
         """
-        return cls(choose_device(wanted, ort.get_available_providers()), threads)
+        providers = ort.get_available_providers()
+        device = choose_device(wanted, providers)
+        while wanted is Device.AUTO and device is not Device.CPU and not _answers(device):
+            providers = [p for p in providers if p != _PROVIDERS[device]]
+            device = choose_device(wanted, providers)
+        return cls(device, threads)
 
     @property
     def embed_batch(self) -> int:
@@ -118,7 +131,7 @@ class Runtime:
             providers.append(_PROVIDERS[Device.CPU])
         try:
             session = ort.InferenceSession(onnx_bytes, options, providers=providers)
-        except Exception as error:  # noqa: BLE001 - onnxruntime raises many unrelated types
+        except Exception as error:  # onnxruntime raises many unrelated types
             raise ModelError(model, f"ONNX Runtime cannot load {model}: {error}") from error
         if session.get_providers()[0] != providers[0]:
             raise DeviceUnavailable(
@@ -127,6 +140,17 @@ class Runtime:
                 "check its driver, or use --device cpu",
             )
         return Network(model, session)
+
+
+def _answers(device: Device) -> bool:
+    """Whether a device whose provider is installed can be used."""
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = ort.InferenceSession(_SMALLEST_MODEL, options, providers=[_PROVIDERS[device]])
+    except Exception:  # noqa: BLE001 - onnxruntime raises many unrelated types; no is an answer
+        return False
+    return bool(session.get_providers()[0] == _PROVIDERS[device])
 
 
 class Network:
@@ -152,6 +176,6 @@ class Network:
             outputs: list[FloatArray] = self._session.run(
                 None, {self._input: np.ascontiguousarray(pictures)}
             )
-        except Exception as error:  # noqa: BLE001 - onnxruntime raises many unrelated types
+        except Exception as error:  # onnxruntime raises many unrelated types
             raise ModelError(self._model, f"running {self._model} failed: {error}") from error
         return outputs

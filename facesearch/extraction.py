@@ -1,0 +1,71 @@
+"""From one photo to its faces: decode, detect, align.
+
+In: an opened photo and the models. Out: detections, each with the chip that the
+embedder takes. Indexing and queries both come through here, so that a face is seen
+the same way whether it is stored or asked about.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from facesearch.models.base import Detector, Embedder
+from facesearch.photos.decode import PhotoData
+from facesearch.values import ByteArray, Detection, Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExtractedFaces:
+    """The faces of one photo, ready to be embedded.
+
+    Attributes:
+        detections: largest first.
+        chips: uint8, shape (n, size, size, 3), one for each detection.
+    """
+
+    detections: tuple[Detection, ...]
+    chips: ByteArray
+
+
+def extract_faces(photo: PhotoData, detector: Detector, embedder: Embedder) -> ExtractedFaces:
+    """Find and align the faces of a photo.
+
+    A JPEG is first decoded at the smallest scale that detection can do with. Faces too
+    small for a sharp chip there are cut from a second decoding, at the scale that the
+    smallest of them needs.
+
+    Raises:
+        PhotoUnreadable: it cannot be decoded.
+        ModelError: a network failed.
+    """
+    image = photo.decode(min_longer_px=detector.wanted_longer_px)
+    (detections,) = detector.detect([image])
+    finest = _finest_needed(image, detections, embedder)
+    sharper = image
+    if finest is not None:
+        sharper = photo.decode(min_longer_px=math.ceil(finest * image.full_size.longer))
+    size = embedder.template.size_px
+    chips = np.empty((len(detections), size, size, 3), dtype=np.uint8)
+    for row, detection in enumerate(detections):
+        wanted = _scale_needed(detection, embedder)
+        source = sharper if wanted > image.scale else image
+        chips[row] = embedder.template.cut(source, detection.landmarks)
+    return ExtractedFaces(detections, chips)
+
+
+def _scale_needed(detection: Detection, embedder: Embedder) -> float:
+    """The scale of decoding, at most 1, at which a chip pixel covers a whole image pixel."""
+    return min(1.0, 1.0 / embedder.template.pixels_per_chip_pixel(detection.landmarks))
+
+
+def _finest_needed(
+    image: Image, detections: tuple[Detection, ...], embedder: Embedder
+) -> float | None:
+    """The scale the photo must be decoded at again, or None where it is fine as it is."""
+    if image.size == image.full_size or not detections:
+        return None
+    finest = max(_scale_needed(d, embedder) for d in detections)
+    return finest if finest > image.scale else None

@@ -1,0 +1,1 @@
+"""Vectors: nearest-neighbour indexes over embeddings; every one is a cache of the catalog."""
