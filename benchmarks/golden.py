@@ -96,12 +96,11 @@ def detect(python: Path, pictures: Mapping[str, NDArray[np.uint8]]) -> dict[str,
     """What the mtcnn package finds in pictures."""
     with tempfile.TemporaryDirectory() as folder:
         given = Path(folder, "pictures.npz")
-        # Numbered, because a name such as "a/b.jpg" makes no member of an archive.
-        numbered = {str(number): picture for number, picture in enumerate(pictures.values())}
-        np.savez(given, allow_pickle=False, **numbered)
+        # By number, because a name such as "a/b.jpg" makes no member of an archive.
+        np.savez(given, *pictures.values())
         with Worker(python, Contender.MTCNN.folder / "golden.py") as worker:
             found = worker.call("detect", path=str(given))
-    return {name: found[str(number)] for number, name in enumerate(pictures)}
+    return dict(zip(pictures, found, strict=True))
 
 
 def _photos(data: Data) -> dict[str, NDArray[np.uint8]]:

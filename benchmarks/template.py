@@ -74,8 +74,7 @@ def dlib_chips(python: Path, photos: Sequence[Image]) -> list[dict[str, Any] | N
     """How dlib cuts the chip of each photo's only face; None where it has not one face."""
     with tempfile.TemporaryDirectory() as folder:
         given = Path(folder, "photos.npz")
-        numbered = {f"{number:05d}": photo.pixels for number, photo in enumerate(photos)}
-        np.savez(given, allow_pickle=False, **numbered)
+        np.savez(given, *(photo.pixels for photo in photos))
         with Worker(python, Contender.DLIB.folder / "chips.py") as worker:
             return list(worker.call("chips", path=str(given)))
 

@@ -38,6 +38,18 @@ from enum import StrEnum
 class FaceSearchError(Exception):
     """The root of everything facesearch raises on purpose."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """How to pickle it: pools of processes hand errors on, whatever their arguments."""
+        return _arrived, (type(self), self.args, self.__dict__)
+
+
+def _arrived(
+    kind: type[FaceSearchError], args: tuple[object, ...], about: dict[str, object]
+) -> FaceSearchError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(about)
+    return error
+
 
 class InvalidValue(FaceSearchError, ValueError):
     """A value that breaks the rules its type states."""

@@ -98,7 +98,7 @@ class Leavers:
         lie on a disk that is not connected.
         """
         lost = []
-        gone_now = [root for root in self._roots if not os.path.lexists(root)]
+        gone_now = [root for root in self._roots if is_gone(root)]
         for root in (*self._absent, *gone_now):
             known = next(self._catalog.paths_under([root]), None)
             folder = os.path.dirname(root)

@@ -189,8 +189,15 @@ class Catalog:
         same place. A file that held other content before is moved; a photo that then lies
         nowhere is deleted with its faces, but decisions about it stay.
 
+        Content that the catalog did not know, in a file that held other content before, may
+        be an edit of that: its faces take over the names, with their origins, of the old
+        faces that lie at the same place and look the same (see
+        `facesearch.catalog.carrying`). Faces that have a name on the same or better
+        authority keep it.
+
         Raises:
             InvalidValue: a space is known with another dimension; nothing was stored.
+            LibraryDamaged: an embedding is not what was stored; nothing was stored.
         """
         with self._database.write() as connection:
             return photos.store(connection, batch)

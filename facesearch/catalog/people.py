@@ -3,7 +3,8 @@
 In: an open connection inside a transaction. Out: identities.
 
 `decisions` is the truth and is only ever added to; each row holds the photo's content hash
-and the face's box, so it outlives face ids, new detectors and photos that come back.
+and the face's box, so it outlives face ids, new detectors and photos that come back. Where
+a file is edited, `facesearch.catalog.carrying` adds it once more for the new content.
 `face_identities` is derived from it and may be rebuilt at any time: what the user said
 beats what a folder is called, and later beats earlier.
 """
@@ -74,12 +75,7 @@ def confirm(
         Whose face it is now (for a folder perhaps another) and whether a decision was
         written, or None where there is no such face.
     """
-    face = connection.execute(
-        "SELECT content_hash, x, y, faces.width, faces.height "
-        "FROM faces JOIN photos ON photos.id = photo_id WHERE faces.id = ?",
-        (face_id,),
-    ).fetchone()
-    if face is None:
+    if not connection.execute("SELECT 1 FROM faces WHERE id = ?", (face_id,)).fetchone():
         return None
     now = connection.execute(
         "SELECT identities.id, name, origin FROM face_identities "
@@ -93,14 +89,27 @@ def confirm(
         if _authority(now_origin) > _authority(origin) or (kept and now_origin == origin):
             return Identity(now_id, now_name), False
     identity = named(connection, names[0]) or _new_identity(connection, names[0])
+    decide(connection, face_id, identity, origin)
+    return identity, True
+
+
+def decide(
+    connection: sqlite3.Connection, face_id: int, identity: Identity, origin: DecisionOrigin
+) -> None:
+    """Add to the log that a face, which is there, is a person, whatever was known before."""
     decision_id = connection.execute(
         "INSERT INTO decisions "
         "(at, kind, origin, identity_id, content_hash, x, y, width, height, face_id) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (timestamp(), str(DecisionKind.CONFIRM), str(origin), identity.id, *face, face_id),
+        "SELECT ?, ?, ?, ?, content_hash, x, y, faces.width, faces.height, faces.id "
+        "FROM faces JOIN photos ON photos.id = photo_id WHERE faces.id = ?",
+        (timestamp(), str(DecisionKind.CONFIRM), str(origin), identity.id, face_id),
     ).lastrowid
     _bind(connection, face_id, identity.id, int(decision_id or 0))
-    return identity, True
+
+
+def outranks(one: DecisionOrigin, other: DecisionOrigin) -> bool:
+    """Whether what the one said stands against the other, whichever came later."""
+    return _authority(one) > _authority(other)
 
 
 def confirm_from_folders(connection: sqlite3.Connection, names: Iterable[tuple[int, str]]) -> int:

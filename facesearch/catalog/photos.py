@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from facesearch.catalog import files, people, spaces
+from facesearch.catalog import carrying, files, people, spaces
 from facesearch.catalog.connection import timestamp
 from facesearch.catalog.errors import printable
 from facesearch.catalog.records import EmbeddedFace, PhotoRecord, PhotoResult, Stored, hash_bytes
@@ -45,6 +45,7 @@ class _Writer:
         self._at = timestamp()
         self._space_ids: dict[tuple[str, int], int] = {}
         self._left: set[int] = set()
+        self._fresh: set[int] = set()  # photos that this batch brought
         self._new = self._replaced = self._attached = self._faces = 0
 
     def put(self, result: PhotoResult) -> None:
@@ -52,6 +53,7 @@ class _Writer:
         if known is None:
             photo_id = self._insert_photo(result)
             self._insert_faces(photo_id, result)
+            self._fresh.add(photo_id)
             self._new += 1
         elif _supersedes(result, known):
             photo_id = known.id
@@ -63,11 +65,16 @@ class _Writer:
             self._attached += 1
         for file in result.files:
             before = files.put_file(self._connection, photo_id, file)
-            if before is not None:
-                self._left.add(before)
+            if before is None:
+                continue
+            self._left.add(before)
+            # Content that was known before was not made by editing: photos were renamed.
+            if photo_id in self._fresh:
+                carrying.carry_over(self._connection, before, photo_id)
 
     def finish(self) -> Stored:
-        # Only now: two files may have swapped their contents within the batch.
+        # Only now: two files may have swapped their contents within the batch, and names
+        # are carried over from photos that lie nowhere any more.
         dropped = files.drop_orphans(self._connection, self._left)
         return Stored(self._new, self._replaced, self._attached, self._faces, dropped)
 

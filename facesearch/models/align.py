@@ -20,7 +20,7 @@ from facesearch.values import ByteArray, FloatArray, Image, Landmarks
 _Matrix: TypeAlias = NDArray[np.float64]
 
 # The longest side OpenCV 4 samples from; JPEG allows 65,535.
-_LARGEST_SIDE_PX = 32_766
+LARGEST_SIDE_PX = 32_766
 # Beyond this many image pixels per chip pixel, plain bilinear sampling would skip some.
 _ANTIALIAS_FROM = 2.0
 
@@ -111,7 +111,7 @@ def seen_part(
     Returns:
         The part, and the transform to its pixels.
     """
-    if max(pixels.shape[:2]) <= _LARGEST_SIDE_PX:
+    if max(pixels.shape[:2]) <= LARGEST_SIDE_PX:
         return pixels, to_picture
     last = side - 1.0
     corners = np.array([[0.0, 0.0], [last, 0.0], [0.0, last], [last, last]])
@@ -123,7 +123,7 @@ def seen_part(
     part = pixels[first[1] : end[1], first[0] : end[0]]
     matrix = to_picture.copy()
     matrix[:, 2] -= first
-    while max(part.shape[:2]) > _LARGEST_SIDE_PX:
+    while max(part.shape[:2]) > LARGEST_SIDE_PX:
         part, matrix = np.ascontiguousarray(part[::2, ::2]), matrix / 2
     return part, matrix
 

@@ -92,8 +92,8 @@ class GraphBuilder:
         """A parametric rectifier with one slope a channel, of shape (channels,).
 
         For a slope a <= 1, prelu(x) = x + relu((a - 1) x); for a > 1 it is
-        x - relu((1 - a) x). Both stay in the blocked layout: on the proposal network
-        this takes 0.55 of the time of the operator `PRelu`.
+        x - relu((1 - a) x). Both stay in the blocked layout, which the operator `PRelu`
+        would leave; docs/decisions/prelu-in-blocked-layout.md has the figures.
         """
         bent = self.node("Relu", [self.scale(x, _bend(slopes))])
         if (slopes > 1).any():

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facesearch.models.align import seen_part
+from facesearch.models.align import LARGEST_SIDE_PX, seen_part
 from facesearch.models.base import DetectorOptions
 from facesearch.models.mtcnn_stages import BUILDER_VERSION, NAME, WEIGHTS, Stage
 from facesearch.models.network_cache import cached_network
@@ -260,12 +260,13 @@ def _cut(images: Sequence[Image], found: _Candidates, side: int) -> ByteArray:
         to_pixels = np.array([(width - 1) / width, (height - 1) / height] * 2)
         corners = found.corners[rows] * to_pixels
         steps = (corners[:, 2:] - corners[:, :2]) / (side - 1)
+        too_large = max(height, width) > LARGEST_SIDE_PX
         for row, (left, top), (dx, dy) in zip(
             rows.tolist(), corners[:, :2].tolist(), steps.tolist(), strict=True
         ):
-            pixels, matrix = seen_part(
-                image.pixels, np.array([[dx, 0.0, left], [0.0, dy, top]]), side
-            )
+            pixels, matrix = image.pixels, np.array([[dx, 0.0, left], [0.0, dy, top]])
+            if too_large:
+                pixels, matrix = seen_part(pixels, matrix, side)
             cv2.warpAffine(
                 pixels,
                 matrix,

@@ -54,7 +54,7 @@ class Save:
         self._dimension = dimension
         self._options = options
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder.resolve()
+        self._folder = folder
         self._known: set[str] = set()  # files of the state before
         self._kept: set[str] = set()  # files of the state after
         self._written: list[str] = []
@@ -67,7 +67,7 @@ class Save:
         stored = [part.segment.stored for part in parts]
         self._known = set() if before is None else before.files()
         for one in stored:
-            if one is not None and one.folder == self._folder:
+            if one is not None:
                 self._known |= _names(one)
         live = sum(part.live_count for part in parts)
         largest = self._options.largest(self._dimension)
@@ -105,10 +105,8 @@ class Save:
     def _on_disk(self, part: Part) -> bool:
         """Whether the part's files are in this folder; another process may have removed them."""
         stored = part.segment.stored
-        return (
-            stored is not None
-            and stored.folder == self._folder
-            and all((self._folder / name).is_file() for name in _names(stored))
+        return stored is not None and all(
+            (self._folder / name).is_file() for name in _names(stored)
         )
 
     def _write_group(self, group: Group, live_of_all: int) -> Replaced:
@@ -146,7 +144,7 @@ class Save:
         token = storage.new_token()
         self._written.append(storage.rows_name(token))
         crc = files.write_rows(self._folder, token, self._dimension, ids[order], read)
-        return self._opened(Stored(self._folder, token, crc), len(ids))
+        return self._opened(Stored(token, crc), len(ids))
 
     def _opened(self, stored: Stored, count: int) -> Segment:
         entry = Entry(count, stored.rows_token, stored.rows_crc, None, None, None)
@@ -214,14 +212,11 @@ def _load_once(
                 f"the vector index in {folder} has {what} {found!r}, expected {expected!r}; "
                 "rebuild it from the catalog"
             )
-    folder = folder.resolve()
     parts = []
     for entry in manifest.entries:
         ids, rows = files.read_rows(folder, entry, dimension, mapped_bytes)
         codes = files.read_codes(folder, entry, dimension)
-        stored = Stored(
-            folder, entry.rows_token, entry.rows_crc, entry.codes_token, entry.codes_crc
-        )
+        stored = Stored(entry.rows_token, entry.rows_crc, entry.codes_token, entry.codes_crc)
         parts.append(Part(Segment(ids, rows, codes, stored), entry.dead))
     return manifest.generation, parts
 

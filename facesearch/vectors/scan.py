@@ -17,13 +17,13 @@ from facesearch.vectors.base import Neighbours, cosine_distances, nearest_first
 from facesearch.vectors.codes import Codes
 from facesearch.vectors.segments import Part
 
-FIRST_CANDIDATES = 1_024
+FIRST_CANDIDATES = 1_024  # or one row in 256, which costs little more and spares a second scan
 CANDIDATE_GROWTH = 8
 DEVIATIONS = 5.0  # of the codes' noise; see docs/decisions/vectors-engine.md
 
 _PROBES_AT_ONCE = 64
 _SCORES_AT_ONCE = 1 << 22  # 16 MiB of float32 scores
-_SMALL_PRODUCT = 1 << 21  # multiplications; fewer are faster without BLAS's threads
+_SMALL_PRODUCT = 1 << 22  # multiplications; fewer are faster without BLAS's threads
 _GROUP = 64  # scores of which only the best is looked at to bound the k-th best
 
 
@@ -168,7 +168,8 @@ def _scores(rows: FloatArray, probes: FloatArray) -> FloatArray:
 def _scan_codes(number: int, part: Part, codes: Codes, pools: Sequence[Pool]) -> None:
     """Ask the codes for candidates, for more where the answer is not certain, at last for all."""
     waiting = list(pools)
-    count = max([FIRST_CANDIDATES] + [4 * pool.limit for pool in pools if pool.limit is not None])
+    count = max(FIRST_CANDIDATES, len(part.segment) // 256)
+    count = max([count] + [4 * pool.limit for pool in pools if pool.limit is not None])
     while waiting:
         probes = np.stack([pool.probe for pool in waiting])
         if count * CANDIDATE_GROWTH > len(part.segment):

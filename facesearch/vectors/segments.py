@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -20,15 +19,13 @@ from facesearch.vectors.rows import Rows
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Where a segment lies on disk, and the checksums that name its content.
+    """The files of a segment, by names that are never used again, and their checksums.
 
     Attributes:
-        folder: resolved folder of the index.
         rows_token, rows_crc: of the file with ids and vectors.
         codes_token, codes_crc: of the file with fast-scan codes; None where it has none.
     """
 
-    folder: Path
     rows_token: str
     rows_crc: int
     codes_token: str | None = None

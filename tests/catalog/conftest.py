@@ -21,6 +21,7 @@ from facesearch.values import Box, Detection, Embedding, Landmarks, PhotoState, 
 SPACE = "toy@1"
 DIMENSION = 8
 DETECTOR = "detector@1"
+SIZE = Size(640, 480)
 
 ResultMaker = Callable[..., PhotoResult]
 PythonRunner = Callable[..., "subprocess.Popen[str]"]
@@ -49,21 +50,27 @@ def make_result(
     dimension: int = DIMENSION,
     unreadable: UnreadableReason | None = None,
     detail: str = "",
+    vectors: Sequence[np.ndarray] | None = None,
+    size: Size = SIZE,
 ) -> PhotoResult:
-    """What looking at a photo of some content came to; each box becomes a face."""
+    """What looking at a photo of some content came to; each box becomes a face.
+
+    Without vectors, each face of each content looks different.
+    """
     if unreadable is not None:
         boxes = ()
+    if vectors is None:
+        vectors = [vector(f"{content}/{n}/{space}", dimension) for n in range(len(boxes))]
     faces = tuple(
         EmbeddedFace(
-            Detection(box, Landmarks(np.full((5, 2), box.x + 5.0)), 0.75),
-            Embedding(vector(f"{content}/{number}/{space}", dimension), space),
+            Detection(box, Landmarks(np.full((5, 2), box.x + 5.0)), 0.75), Embedding(look, space)
         )
-        for number, box in enumerate(boxes)
+        for box, look in zip(boxes, vectors, strict=True)
     )
     state = PhotoState.FACES if faces else PhotoState.NO_FACE
     return PhotoResult(
         content_hash=content_hash(content),
-        size=None if unreadable else Size(640, 480),
+        size=None if unreadable else size,
         state=PhotoState.UNREADABLE if unreadable else state,
         detector=detector,
         files=tuple(stamp(path) for path in paths or (f"/photos/{content}.jpg",)),

@@ -1,0 +1,116 @@
+"""The catalogue says beforehand what the loaded models are, and toys come in the same way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import toy_models
+from golden_inputs import Picture
+
+from facesearch.errors import InvalidValue, ModelError, UnknownModel
+from facesearch.models import mtcnn_stages
+from facesearch.models.base import DetectorOptions
+from facesearch.models.catalogue import (
+    DEFAULT_DETECTOR,
+    DEFAULT_EMBEDDER,
+    detector_spec,
+    embedder_spec,
+)
+from facesearch.models.onnx import Runtime
+from facesearch.values import Image, Size
+
+OPTIONS = [
+    DetectorOptions(),
+    DetectorOptions(smallest_face_fraction=0.05),
+    DetectorOptions(smallest_face_px=40),
+    DetectorOptions(thresholds=(0.5, 0.7, 0.9)),
+]
+
+
+def test_the_defaults_are_in_the_catalogue():
+    assert detector_spec().name == DEFAULT_DETECTOR == "mtcnn"
+    assert embedder_spec().name == DEFAULT_EMBEDDER == "dlib-resnet34"
+
+
+@pytest.mark.parametrize("find", [detector_spec, embedder_spec])
+@pytest.mark.parametrize("name", ["", "nobody", "MTCNN", "dlib"])
+def test_an_unknown_model_is_an_error_that_lists_those_there_are(find, name: str):
+    with pytest.raises(UnknownModel) as caught:
+        find(name)
+    assert caught.value.model == name
+    assert isinstance(caught.value, ModelError)
+    assert repr(name) in str(caught.value)
+    assert find().name in str(caught.value)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: options.key)
+def test_a_detector_has_the_key_its_spec_says(runtime: Runtime, options: DetectorOptions):
+    """Photos are remembered under the spec's key and looked at by the loaded detector."""
+    spec = detector_spec()
+    assert spec.key(options) == spec.load(runtime, options).key
+
+
+def test_keys_differ_where_results_may_differ():
+    keys = [detector_spec().key(options) for options in OPTIONS]
+    assert len(set(keys)) == len(OPTIONS)
+    assert all(key.startswith("mtcnn@") for key in keys)
+    weights = mtcnn_stages.WEIGHTS[mtcnn_stages.Stage.OUTPUT].sha256[:8]
+    assert f"@{weights}:" in keys[0]
+
+
+def test_an_embedder_is_what_its_spec_says(runtime: Runtime, chips: dict[str, Picture]):
+    spec = embedder_spec()
+    embedder = spec.load(runtime)
+    assert embedder.space == spec.space
+    assert embedder.dimension == spec.dimension
+    assert embedder.embed(chips["aligned"][None]).shape == (1, spec.dimension)
+    assert 0 < spec.max_distance < 2
+
+
+@pytest.mark.parametrize("spec", [detector_spec(), embedder_spec()], ids=lambda spec: spec.name)
+def test_licence_and_source_are_told(spec):
+    assert spec.licence
+    assert spec.source.startswith("package ")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"smallest_face_fraction": 0.0},
+        {"smallest_face_fraction": -0.1},
+        {"smallest_face_fraction": 1.01},
+        {"smallest_face_fraction": float("nan")},
+        {"smallest_face_px": 0.5},
+        {"smallest_face_px": float("nan")},
+        {"thresholds": (0.6, 0.7)},
+        {"thresholds": (0.6, 0.7, 1.0)},
+        {"thresholds": (0.0, 0.7, 0.8)},
+        {"thresholds": (0.6, float("nan"), 0.8)},
+    ],
+    ids=str,
+)
+def test_detector_options_out_of_range_are_refused(wrong):
+    with pytest.raises(InvalidValue):
+        DetectorOptions(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [(Size(100, 80), 20), (Size(1000, 3), 20), (Size(800, 4000), 80), (Size(6000, 4000), 120)],
+)
+def test_the_smallest_face_is_a_share_of_the_longer_side(size: Size, expected: float):
+    assert DetectorOptions().smallest_face_in(size) == pytest.approx(expected)
+
+
+def test_toys_enter_through_the_same_door(runtime: Runtime):
+    """mypy holds them to the protocols: `make types` checks their module too."""
+    detector = toy_models.DETECTOR.load(runtime, DetectorOptions())
+    embedder = toy_models.EMBEDDER.load(runtime)
+    photo = Image.of(np.full((60, 80, 3), (200, 10, 90), np.uint8))
+    ((face,),) = detector.detect([photo])
+    chip = embedder.template.cut(photo, face.landmarks)
+    (row,) = embedder.embed(chip[None])
+    assert row.shape == (toy_models.EMBEDDER.dimension,)
+    assert np.linalg.norm(row) == pytest.approx(1, abs=1e-5)
+    assert detector.key == toy_models.DETECTOR.key(DetectorOptions())
+    assert embedder.space == toy_models.EMBEDDER.space
