@@ -72,14 +72,17 @@ def test_killed_at_any_moment(folder, photos, toys, indexer):
     photo(photos / "group.png", *(RED, GREEN, BLUE) * 10, number=1000, side=192)
     moments = random.Random(11)
     before = 0
+    patience_s = 0.1
     for _ in range(8):
         process = indexer(folder, photos, delay_s=0.01)
         with suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=moments.uniform(0.0, 0.16))
+            process.communicate(timeout=moments.uniform(0.0, patience_s))
         process.kill()
         process.communicate()
         faces = audit(folder, SPACE, DIMENSION)
         assert faces >= before, "what was committed got lost"
+        # Where the machine is busy, a process needs longer to get anywhere at all.
+        patience_s = 0.1 if faces > before else 1.5 * patience_s
         before = faces
     assert before > 0
     with FaceLibrary.open(folder, options=toys.options()) as library:

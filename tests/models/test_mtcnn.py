@@ -17,7 +17,7 @@ from golden_inputs import Picture, digest, enlarged, shrunk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facesearch.models import mtcnn
+from facesearch.models import mtcnn_boxes, mtcnn_sampling
 from facesearch.models.base import DetectorOptions
 from facesearch.models.mtcnn import Mtcnn
 from facesearch.models.mtcnn_stages import Stage
@@ -349,7 +349,7 @@ def test_tiles_have_the_cells_of_the_whole(detector: Mtcnn, size: tuple[int, int
     network = detector._networks[Stage.PROPOSE]
     whole = network.run(picture[None])[0][0]
     pieced = np.full_like(whole, np.nan)
-    for row, column, tile in mtcnn._tiles(picture, tile_px):
+    for row, column, tile in mtcnn_sampling.tiles(picture, tile_px):
         assert max(tile.shape[:2]) <= tile_px + 1
         cells = network.run(tile[None])[0][0]
         place = pieced[row : row + cells.shape[0], column : column + cells.shape[1]]
@@ -365,7 +365,7 @@ def test_the_pyramid_goes_from_the_smallest_face_to_the_largest(
     height: int, width: int, smallest: float
 ):
     pixels = np.zeros((height, width, 3), np.uint8)
-    levels = list(mtcnn._pyramid(pixels, smallest))
+    levels = list(mtcnn_sampling.pyramid(pixels, smallest))
     for number, (scale, picture) in enumerate(levels):
         assert scale == pytest.approx(12 / smallest * 0.709**number)
         assert picture.shape == (int(height * scale), int(width * scale), 3)
@@ -377,7 +377,7 @@ def test_the_pyramid_goes_from_the_smallest_face_to_the_largest(
 
 def test_levels_of_a_small_picture_are_averages_over_areas():
     photo = skimage.data.astronaut()
-    for _, level in mtcnn._pyramid(photo, 30.0):
+    for _, level in mtcnn_sampling.pyramid(photo, 30.0):
         size = (level.shape[1], level.shape[0])
         np.testing.assert_array_equal(level, cv2.resize(photo, size, interpolation=cv2.INTER_AREA))
 
@@ -386,7 +386,7 @@ def test_levels_of_a_large_picture_are_not_shifted():
     """Halving and sampling move nothing by half a pixel; on a soft picture that would show."""
     photo = cv2.resize(skimage.data.astronaut(), (1537, 1203), interpolation=cv2.INTER_LINEAR)
     photo = cv2.GaussianBlur(photo, (0, 0), 40)
-    for scale, level in mtcnn._pyramid(photo, 30.0):
+    for scale, level in mtcnn_sampling.pyramid(photo, 30.0):
         size = (level.shape[1], level.shape[0])
         exact = cv2.resize(photo, size, interpolation=cv2.INTER_AREA).astype(int)
         difference = np.abs(level - exact)[2:-2, 2:-2]
@@ -425,8 +425,8 @@ def test_suppression_in_blocks_is_suppression(
         for j in range(len(rectangles))
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mtcnn, "_LARGEST_MATRIX", matrix)
-        found = mtcnn._covered(rectangles, threshold, by_smaller=by_smaller)
+        patch.setattr(mtcnn_boxes, "_LARGEST_MATRIX", matrix)
+        found = mtcnn_boxes.covered(rectangles, threshold, by_smaller=by_smaller)
     assert found.tolist() == expected
 
 
@@ -436,10 +436,10 @@ def test_many_cells_are_suppressed_as_few_are(rectangles: np.ndarray, seed: int)
     rng = np.random.default_rng(seed)
     logits = rng.permutation(len(rectangles)).astype(np.float32)
     levels = rng.integers(0, 3, len(rectangles))
-    at_once = mtcnn._suppress_cells(rectangles, logits, levels)
+    at_once = mtcnn_boxes.suppress_cells(rectangles, logits, levels)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mtcnn, "_LARGEST_MATRIX", 1)
-        in_steps = mtcnn._suppress_cells(rectangles, logits, levels)
+        patch.setattr(mtcnn_boxes, "_LARGEST_MATRIX", 1)
+        in_steps = mtcnn_boxes.suppress_cells(rectangles, logits, levels)
     assert in_steps.tolist() == at_once.tolist()
     assert logits[at_once].tolist() == sorted(logits[at_once].tolist(), reverse=True)
 
