@@ -12,7 +12,7 @@ import pytest
 
 import facesearch
 
-SOURCES = Path(facesearch.__file__).parents[1]
+SEARCHED = [str(Path(facesearch.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
 HEAVY = {
     "numpy", "faiss", "onnxruntime", "onnx", "cv2", "PIL", "tensorflow", "tf_keras", "keras",
     "deepface", "sqlalchemy", "alembic", "typer", "rich", "joblib", "mtcnn", "torch",
@@ -29,7 +29,7 @@ def loaded_by(statement: str) -> set[str]:
     )
     ended = subprocess.run(
         [sys.executable, "-c", program],
-        env=os.environ | {"PYTHONPATH": str(SOURCES)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, SEARCHED))},
         capture_output=True,
         text=True,
         check=True,

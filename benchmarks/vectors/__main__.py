@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -50,6 +51,7 @@ class Row:
     kind: str
     dimension: int
     faces: int
+    load_average: float = 0.0  # of the machine while measuring: 0 is an idle one
     save_s: float = 0.0
     load_s: float = 0.0
     first_query_s: float = 0.0
@@ -89,6 +91,7 @@ def measure(dimension: int, faces: int, probes_each: int) -> list[Row]:
                     seconds, _ = _timed(ask, indexes[way], some)
                     rows[way].batch_s.setdefault(question, []).append(seconds / len(some))
             for way in (0, 1):
+                rows[way].load_average = _load_average()
                 rows[way].recall[question] = _recall(answers[way], answers[0])
         return rows
 
@@ -112,6 +115,10 @@ def _timed(work: Callable[..., Result], *arguments: Any) -> tuple[float, Result]
     start = time.perf_counter()
     result = work(*arguments)
     return time.perf_counter() - start, result
+
+
+def _load_average() -> float:
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def _recall(found: Sequence[Neighbours], truth: Sequence[Neighbours]) -> float:

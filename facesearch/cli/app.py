@@ -108,8 +108,6 @@ def _accept_every_character() -> None:
 def main() -> NoReturn:
     """Run the program; the console script and `python -m facesearch.cli` end here."""
     _accept_every_character()
-    # Workers decode on all cores already; threads of OpenCV's own would only disturb them.
-    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
     try:
         app(prog_name="facesearch")
     except SystemExit as leaving:

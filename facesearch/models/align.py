@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.errors import InvalidValue
+from facesearch.opencv import cv2
 from facesearch.values import ByteArray, FloatArray, Image, Landmarks
 
 _Matrix: TypeAlias = NDArray[np.float64]

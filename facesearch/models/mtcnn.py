@@ -112,15 +112,15 @@ class Mtcnn:
         all_corners, all_logits = [], []
         for row, column, tile in tiles(picture, self._tile_px):
             cells = network.run(tile[None])[0][0]
-            rows, columns = np.nonzero(cells[:, :, 0] > self._logits[0])
+            rows, columns = np.nonzero(cells[0] > self._logits[0])
             if rows.size == 0:
                 continue
-            likely = cells[rows, columns]
+            likely = cells[:, rows, columns]
             # The package places the upper left corner one pixel further in, and so do we.
             first = np.stack([columns + column, rows + row], axis=1) * np.float32(_STRIDE_PX) + 1
             first = np.concatenate([first, first + (CELL_PX - 1)], axis=1)
-            all_corners.append((first + likely[:, 1:5] * (CELL_PX - 1)) / np.float32(scale))
-            all_logits.append(likely[:, 0])
+            all_corners.append((first + likely[1:].T * (CELL_PX - 1)) / np.float32(scale))
+            all_logits.append(likely[0])
         if not all_logits:
             return np.empty((0, 4), np.float32), np.empty(0, np.float32)
         return np.concatenate(all_corners), np.concatenate(all_logits)

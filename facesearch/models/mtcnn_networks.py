@@ -42,7 +42,7 @@ def build(stage: Stage) -> bytes:
 
 
 def _pnet(weights: _Weights) -> bytes:
-    """Any picture in; out (n, rows, columns, 5): logit and four offsets per 12-pixel cell."""
+    """Any picture in; out (n, 5, rows, columns): logit and four offsets per 12-pixel cell."""
     conv1, conv2, conv3 = (_convolution(weights, at) for at in (0, 3, 6))
     g = GraphBuilder("pnet")
     x = g.conv_prelu_pool(
@@ -62,11 +62,10 @@ def _pnet(weights: _Weights) -> bytes:
     slopes = conv3[2][None, :, None, None]
     linear = g.conv(x, kernel * slopes, bias, fill=False)
     bent = g.conv(g.node("Relu", [x]), kernel * (1 - slopes), np.zeros_like(bias), fill=False)
-    cells = g.node("Transpose", [g.node("Add", [linear, bent])], perm=[0, 2, 3, 1])
     return g.finish(
         "pictures",
         ["n", "height", "width", 3],
-        {"cells": (cells, ["n", "rows", "columns", 5])},
+        {"cells": (g.node("Add", [linear, bent]), ["n", 5, "rows", "columns"])},
     )
 
 

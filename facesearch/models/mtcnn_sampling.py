@@ -9,11 +9,11 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-import cv2
 import numpy as np
 
 from facesearch.models.align import LARGEST_SIDE_PX, seen_part
 from facesearch.models.mtcnn_boxes import Candidates
+from facesearch.opencv import cv2
 from facesearch.values import ByteArray, Image
 
 CELL_PX = 12

@@ -11,7 +11,7 @@ from enum import StrEnum
 from facesearch.models.weights import PackagedFile
 
 NAME = "mtcnn"
-BUILDER_VERSION = 1
+BUILDER_VERSION = 2
 
 
 class Stage(StrEnum):

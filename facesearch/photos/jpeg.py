@@ -12,10 +12,10 @@ import math
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-import cv2
 import numpy as np
 
 from facesearch.errors import PhotoUnreadable, UnreadableReason
+from facesearch.opencv import cv2
 from facesearch.photos import jpeg_check
 from facesearch.photos.orientation import UPRIGHT, exif_orientation, upright, upright_size
 from facesearch.photos.sniff import PhotoFormat

@@ -18,8 +18,11 @@ from toys import BLUE, DIMENSION, GREEN, RED, SPACE, album, photo
 import facesearch
 from facesearch.library import FaceLibrary
 
-SOURCES = Path(facesearch.__file__).parents[1]
-HELPERS = Path(__file__).parents[1] / "helpers"
+SEARCHED = [
+    Path(facesearch.__file__).parents[1],
+    Path(__file__).parents[1] / "helpers",
+    os.environ.get("PYTHONPATH", ""),
+]
 INDEX = """
 import sys
 import toys
@@ -37,6 +40,12 @@ with FaceLibrary.open(sys.argv[2], options=made.options()) as library:
     print(report.photos, report.new, flush=True)
 """
 
+
+def environment() -> dict[str, str]:
+    """Of a process that can import facesearch and the toys."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, filter(None, SEARCHED)))}
+
+
 Indexer = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -48,7 +57,7 @@ def indexer() -> Iterator[Indexer]:
     def start(folder: Path, photos: Path, *more: str, delay_s: float) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-c", INDEX, str(delay_s), str(folder), str(photos), *more],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(SOURCES), str(HELPERS)])},
+            env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -165,7 +174,7 @@ def test_a_name_given_in_another_process_is_seen_at_once(folder, photos, toys):
         )
         subprocess.run(
             [sys.executable, "-c", program, str(folder), str(path)],
-            env=os.environ | {"PYTHONPATH": str(SOURCES)},
+            env=environment(),
             check=True,
         )
         assert library.query(path).faces[0].identities[0].identity.name == "Ana"

@@ -352,7 +352,7 @@ def test_tiles_have_the_cells_of_the_whole(detector: Mtcnn, size: tuple[int, int
     for row, column, tile in mtcnn_sampling.tiles(picture, tile_px):
         assert max(tile.shape[:2]) <= tile_px + 1
         cells = network.run(tile[None])[0][0]
-        place = pieced[row : row + cells.shape[0], column : column + cells.shape[1]]
+        place = pieced[:, row : row + cells.shape[1], column : column + cells.shape[2]]
         assert place.shape == cells.shape
         assert np.isnan(place).all()
         place[:] = cells
