@@ -1,14 +1,9 @@
-"""Pictures to encode, ways to encode them, and a user without privileges."""
+"""Pictures to encode, and ways to encode them."""
 
 from __future__ import annotations
 
 import io
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -60,34 +55,3 @@ def encode() -> Encode:
         return file.getvalue()
 
     return encoded
-
-
-@pytest.fixture
-def public_folder() -> Iterator[Path]:
-    """An empty folder that every user of the machine may enter (tmp_path is the owner's)."""
-    folder = Path(tempfile.mkdtemp(prefix="facesearch-test-")).resolve()
-    folder.chmod(0o755)
-    yield folder
-    for path, _, _ in os.walk(folder):
-        Path(path).chmod(0o755)
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def unprivileged() -> Callable[[], AbstractContextManager[None]]:
-    """`with unprivileged():` permissions hold inside, even where the tests run as root."""
-    if os.name != "posix":
-        pytest.skip("permissions of this kind exist on POSIX systems only")
-
-    @contextmanager
-    def as_nobody() -> Iterator[None]:
-        if os.geteuid() != 0:
-            yield
-            return
-        os.seteuid(65534)
-        try:
-            yield
-        finally:
-            os.seteuid(0)
-
-    return as_nobody
