@@ -13,6 +13,7 @@ from many photos share a batch, and what waits in between stays small:
 from __future__ import annotations
 
 import hashlib
+import math
 import queue
 import threading
 import time
@@ -139,7 +140,7 @@ class Pipeline:
         self._stopped = False
         self._failure: BaseException | None = None
         self._results: queue.Queue[LookedAt | None] = queue.Queue(_RESULTS_WAITING)
-        self._active = workers
+        self._workers = self._active = workers
         self._threads = [threading.Thread(target=self._walk, name="facesearch-walk", daemon=True)]
         self._threads += [
             threading.Thread(target=self._work, name=f"facesearch-worker-{n}", daemon=True)
@@ -255,7 +256,9 @@ class Pipeline:
                     left_s = self._chips[0][0].since + self._embed_after_s - time.monotonic()
                 is_due = nothing_upstream or (left_s is not None and left_s <= 0)
                 if waiting >= batch or (waiting and is_due):
-                    chips = [self._chips.popleft() for _ in range(min(batch, waiting))]
+                    # The last chips are shared out: nobody shall wait for one full batch.
+                    share = math.ceil(waiting / self._workers) if nothing_upstream else waiting
+                    chips = [self._chips.popleft() for _ in range(min(batch, share))]
                     return lambda: self._embed(chips)
                 if self._found:
                     file = self._found.popleft()

@@ -202,7 +202,7 @@ def _raced(tried: Sequence[Sample]) -> str:
 
 
 def _small_figures(measured: Measured) -> list[Figure]:
-    return _figures(measured, "Indexing LFW, 250 px", SMALL_LIMITS, {"": ""})
+    return _figures(measured, "Indexing LFW", SMALL_LIMITS, {"": ""})
 
 
 def _large_figures(measured: Measured) -> list[Figure]:
@@ -238,7 +238,7 @@ def _measure(
 SMALL = _measure(
     "indexing-small",
     "Indexing small photos",
-    "A random sample of LFW, 250x250 pixels.",
+    "A random sample of LFW, small photos of 150x150 or 250x250 pixels, depending on the copy.",
     needs(LFW=Data.lfw),
     run_small,
     _small_figures,

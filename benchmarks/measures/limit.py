@@ -17,7 +17,7 @@ from benchmarks.records import Measured, median
 NAME = "limit"
 AT_LEAST = 0.8
 OURS = Contender.FACESEARCH
-SMALL, LARGE = "LFW, 250 px", "12 megapixels"
+SMALL, LARGE = "LFW", "12 megapixels"
 PARTS = ("decode_alone", "networks_alone")
 
 
