@@ -14,7 +14,7 @@ import numpy as np
 
 from facesearch.models.base import Detector, Embedder
 from facesearch.photos.decode import PhotoData
-from facesearch.values import ByteArray, Detection, Image
+from facesearch.values import ByteArray, Detection
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,15 +43,17 @@ def extract_faces(photo: PhotoData, detector: Detector, embedder: Embedder) -> E
     """
     image = photo.decode(min_longer_px=detector.wanted_longer_px)
     (detections,) = detector.detect([image])
-    finest = _finest_needed(image, detections, embedder)
+    # At full size there is nothing sharper to be had, so nobody needs to ask.
+    is_reduced = image.size != image.full_size
+    wanted = [_scale_needed(d, embedder) if is_reduced else image.scale for d in detections]
+    finest = max(wanted, default=image.scale)
     sharper = image
-    if finest is not None:
+    if finest > image.scale:
         sharper = photo.decode(min_longer_px=math.ceil(finest * image.full_size.longer))
     size = embedder.template.size_px
     chips = np.empty((len(detections), size, size, 3), dtype=np.uint8)
-    for row, detection in enumerate(detections):
-        wanted = _scale_needed(detection, embedder)
-        source = sharper if wanted > image.scale else image
+    for row, (detection, scale) in enumerate(zip(detections, wanted, strict=True)):
+        source = sharper if scale > image.scale else image
         chips[row] = embedder.template.cut(source, detection.landmarks)
     return ExtractedFaces(detections, chips)
 
@@ -59,13 +61,3 @@ def extract_faces(photo: PhotoData, detector: Detector, embedder: Embedder) -> E
 def _scale_needed(detection: Detection, embedder: Embedder) -> float:
     """The scale of decoding, at most 1, at which a chip pixel covers a whole image pixel."""
     return min(1.0, 1.0 / embedder.template.pixels_per_chip_pixel(detection.landmarks))
-
-
-def _finest_needed(
-    image: Image, detections: tuple[Detection, ...], embedder: Embedder
-) -> float | None:
-    """The scale the photo must be decoded at again, or None where it is fine as it is."""
-    if image.size == image.full_size or not detections:
-        return None
-    finest = max(_scale_needed(d, embedder) for d in detections)
-    return finest if finest > image.scale else None
