@@ -38,6 +38,7 @@ class Effort:
         cold_repetitions: rounds of short-lived processes.
         folds: folds of LFW's View 2, of ten; at least 2.
         fold_pairs: genuine pairs of each fold, of 300, and as many impostor pairs.
+        deepface_folds: folds that DeepFace judges too; it needs minutes for each.
     """
 
     repetitions: int = 5
@@ -57,6 +58,7 @@ class Effort:
     cold_repetitions: int = 9
     folds: int = 10
     fold_pairs: int = 300
+    deepface_folds: int = 10
 
 
 QUICK = Effort(
@@ -77,6 +79,7 @@ QUICK = Effort(
     cold_repetitions=2,
     folds=2,
     fold_pairs=5,
+    deepface_folds=2,
 )
 
 

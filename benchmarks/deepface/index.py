@@ -33,12 +33,13 @@ def main() -> None:
     arguments = parser.parse_args()
     place_weights()
 
+    import cv2
     import numpy as np
     from deepface import DeepFace
 
     with open(arguments.photos, encoding="utf-8") as file:
         photos = file.read().splitlines()
-    boxes, vectors, owners = [], [], []
+    sizes, boxes, vectors, owners = [], [], [], []
     for start in range(0, len(photos), arguments.list_size):
         part = photos[start : start + arguments.list_size]
         answers = DeepFace.represent(
@@ -55,7 +56,16 @@ def main() -> None:
                     boxes.append((area["x"], area["y"], area["w"], area["h"]))
                     vectors.append(face["embedding"])
                     owners.append(number)
-    np.savez(arguments.out, boxes=np.array(boxes), vectors=np.array(vectors), owners=owners)
+    for path in photos:
+        height, width = cv2.imread(path).shape[:2]
+        sizes.append((width, height))
+    np.savez(
+        arguments.out,
+        sizes=np.array(sizes, dtype=np.int64).reshape(-1, 2),
+        boxes=np.array(boxes, dtype=np.int64).reshape(-1, 4),
+        vectors=np.array(vectors, dtype=np.float64).reshape(-1, 128),
+        owners=np.array(owners, dtype=np.int64),
+    )
     print(json.dumps({"photos": len(photos), "faces": len(owners)}))
 
 
