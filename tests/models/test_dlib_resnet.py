@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 from golden_inputs import Picture, digest
 
 from facesearch.errors import ModelError, WeightsDamaged
 from facesearch.models import dlib_resnet
-from facesearch.models.catalogue import embedder_spec
-from facesearch.models.dlib_resnet import DlibResNet
+from facesearch.models.catalogue import Accuracy, embedder_for, embedder_spec
+from facesearch.models.dlib_resnet import BEST, FAST, NAME, DlibResNet, DlibSetting
+from facesearch.models.mtcnn import Mtcnn
+from facesearch.models.onnx import Runtime
 from facesearch.models.weights import PackagedFile
-from facesearch.values import check_unit_rows
+from facesearch.rates import shipped_rates
+from facesearch.values import Image, Landmarks
 
+PINNED = {
+    Accuracy.FAST: ("dlib-resnet34@55533b28:two-scales-l1", "51fab828"),
+    Accuracy.BEST: ("dlib-resnet34@55533b28:three-scales-mirror-l1", "f51610af"),
+}
 GOLDEN = Path(__file__).parent / "golden_descriptors.npz"
 
 
@@ -23,6 +32,20 @@ GOLDEN = Path(__file__).parent / "golden_descriptors.npz"
 def batch(chips: dict[str, Picture]) -> Picture:
     """All chips in one array."""
     return np.stack(list(chips.values()))
+
+
+@pytest.fixture(scope="module")
+def views(batch: Picture) -> Picture:
+    """The same as faces: each chip stands in for its other view too."""
+    return np.stack([batch, batch[:, :, ::-1]], axis=1)
+
+
+@pytest.fixture(scope="module")
+def astronaut_face(detector: Mtcnn) -> tuple[Image, Landmarks]:
+    """A photo and where its face is."""
+    image = Image.of(skimage.data.astronaut())
+    ((face,),) = detector.detect([image])
+    return image, face.landmarks
 
 
 def test_the_chips_are_those_that_dlib_saw(chips: dict[str, Picture]):
@@ -41,59 +64,91 @@ def test_descriptors_are_those_of_dlib(embedder: DlibResNet, batch: Picture):
     assert np.abs(found - expected).max() <= 1e-5
 
 
-def test_an_embedding_is_the_mean_of_a_chip_and_its_mirror_image_at_length_1(
-    embedder: DlibResNet, batch: Picture
+@pytest.mark.parametrize("setting", [FAST, BEST], ids=lambda setting: setting.alignment)
+def test_an_embedding_is_the_mapped_sum_of_its_views_at_length_1(
+    runtime: Runtime, astronaut_face: tuple[Image, Landmarks], setting: DlibSetting
 ):
-    both = embedder.describe(batch) + embedder.describe(np.ascontiguousarray(batch[:, :, ::-1]))
-    expected = both / np.linalg.norm(both, axis=1, keepdims=True)
-    found = embedder.embed(batch)
-    check_unit_rows(found)
+    embedder = DlibResNet(runtime, setting)
+    image, landmarks = astronaut_face
+    chips = embedder.cut(image, landmarks)
+    assert chips.shape == (len(setting.views), 150, 150, 3)
+    for chip, view in zip(chips, setting.views, strict=True):
+        straight = view.template.cut(image, landmarks)
+        np.testing.assert_array_equal(chip, straight[:, ::-1] if view.mirrored else straight)
+    total = embedder.describe(chips).sum(axis=0)
+    matrix = np.load(io.BytesIO(setting.projection.read(NAME)))
+    mapped = total / np.linalg.norm(total) @ matrix
+    (found,) = embedder.embed(chips[None])
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(found, mapped / np.linalg.norm(mapped), atol=1e-6)
 
 
-def test_mirrored_chips_have_the_same_embeddings(embedder: DlibResNet, batch: Picture):
-    """Whichever way a photo was mirrored; a view without a copy will do."""
-    np.testing.assert_allclose(embedder.embed(batch[:, :, ::-1]), embedder.embed(batch), atol=1e-6)
+def test_a_mirrored_photo_has_nearly_the_same_embedding(
+    runtime: Runtime, astronaut_face: tuple[Image, Landmarks]
+):
+    """Whichever way a photo was mirrored; the landmarks change sides with it."""
+    image, landmarks = astronaut_face
+    points = landmarks.points[[1, 0, 2, 4, 3]] * (-1, 1) + (image.size.width - 1, 0)
+    mirrored = Image.of(np.ascontiguousarray(image.pixels[:, ::-1]))
+    for setting, most in ((FAST, 0.01), (BEST, 0.001)):
+        embedder = DlibResNet(runtime, setting)
+        chips = embedder.cut(image, landmarks)
+        other = embedder.cut(mirrored, Landmarks(points.astype(np.float32)))
+        rows = embedder.embed(np.stack([chips, other]))
+        assert 1 - rows[0] @ rows[1] < most
 
 
 def test_no_chips_are_no_embeddings(embedder: DlibResNet):
     none = np.empty((0, 150, 150, 3), np.uint8)
-    assert embedder.embed(none).shape == (0, 128)
+    assert embedder.embed(none[:, None].repeat(2, axis=1)).shape == (0, 128)
     assert embedder.describe(none).shape == (0, 128)
-    assert embedder.embed(none).dtype == np.float32
 
 
 @pytest.mark.parametrize("size", [1, 3, 20, 67])
-def test_the_size_of_a_batch_changes_nothing(embedder: DlibResNet, batch: Picture, size: int):
-    together = embedder.embed(batch)
-    many = np.resize(batch, (max(size, 20), 150, 150, 3))
+def test_the_size_of_a_batch_changes_nothing(embedder: DlibResNet, views: Picture, size: int):
+    together = embedder.embed(views)
+    many = np.resize(views, (max(size, 20), *views.shape[1:]))
     parts = [embedder.embed(many[at : at + size]) for at in range(0, len(many), size)]
     np.testing.assert_allclose(np.concatenate(parts)[:20], together, atol=1e-6)
 
 
-def test_threads_at_once_get_the_same(embedder: DlibResNet, batch: Picture):
-    alone = embedder.embed(batch)
+def test_threads_at_once_get_the_same(embedder: DlibResNet, views: Picture):
+    alone = embedder.embed(views)
     with ThreadPoolExecutor(4) as pool:
-        for found in pool.map(embedder.embed, [batch] * 8):
+        for found in pool.map(embedder.embed, [views] * 8):
             np.testing.assert_array_equal(found, alone)
 
 
-def test_one_person_is_near_and_others_are_far(embedder: DlibResNet, chips: dict[str, Picture]):
-    rows = dict(zip(chips, embedder.embed(np.stack(list(chips.values()))), strict=True))
-    limit = embedder_spec().max_distance
+def test_one_person_is_near_and_others_are_far(
+    embedder: DlibResNet, chips: dict[str, Picture], views: Picture
+):
+    rows = dict(zip(chips, embedder.embed(views), strict=True))
+    limit = shipped_rates(embedder.space).distance_at(1e-4)
     for name in ("mirrored", "dark", "bright", "shifted", "tilted", "grey"):
         assert 1 - rows["aligned"] @ rows[name] < limit, name
     for name in ("small face 0", "small face 23", "small face 57", "small face 99", "cat"):
         assert 1 - rows["aligned"] @ rows[name] > limit, name
 
 
-def test_the_space_names_weights_and_alignment(embedder: DlibResNet):
-    assert embedder.space == "dlib-resnet34@55533b28:five-point-mirror"
-    assert dlib_resnet.WEIGHTS.sha256.startswith("55533b28")
-    assert embedder.template.name in embedder.space
-    assert embedder.template.size_px == 150
-    assert embedder.dimension == 128
+@pytest.mark.parametrize("accuracy", Accuracy)
+def test_a_space_names_the_weights_and_changes_with_the_map(accuracy: Accuracy):
+    """Whoever ships another map has to give its space another name."""
+    setting = {Accuracy.FAST: FAST, Accuracy.BEST: BEST}[accuracy]
+    assert (setting.space, setting.projection.sha256[:8]) == PINNED[accuracy]
+    assert embedder_spec(embedder_for(accuracy)).space == setting.space
+    assert dlib_resnet.WEIGHTS.sha256[:8] in setting.space
+
+
+def test_the_first_view_is_the_standard_chip(embedder: DlibResNet):
+    """Qualities are measured in it, whatever the setting."""
+    assert embedder.template is BEST.views[0].template is dlib_resnet.TEMPLATE
+    assert not FAST.views[0].mirrored
+    assert not BEST.views[0].mirrored
+
+
+def test_chips_of_another_setting_are_refused(embedder: DlibResNet, batch: Picture):
+    with pytest.raises(ModelError, match=r"\(n, 2, 150, 150, 3\)"):
+        embedder.embed(batch[:, None])
 
 
 @pytest.mark.parametrize("shape", [(2, 149, 150, 3), (2, 150, 150, 4), (150, 150, 3)])

@@ -10,8 +10,9 @@ import onnxruntime as ort
 import pytest
 
 from facesearch.errors import DeviceUnavailable, ModelError
+from facesearch.models.cpus import available_cpus
 from facesearch.models.graph import GraphBuilder
-from facesearch.models.onnx import Device, Runtime, available_cpus, choose_device
+from facesearch.models.onnx import Device, Runtime, choose_device
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 ROCM, DIRECTML = "ROCMExecutionProvider", "DmlExecutionProvider"

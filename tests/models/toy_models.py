@@ -36,9 +36,13 @@ class MeanColour:
     space = "mean@1:square"
     dimension = 3
     template = ChipTemplate("square", 8, POINTS)
+    views = 1
+
+    def cut(self, image: Image, landmarks: Landmarks) -> ByteArray:
+        return self.template.cut(image, landmarks)[None]
 
     def embed(self, chips: ByteArray) -> FloatArray:
-        colours = chips.mean(axis=(1, 2)).astype(np.float32) + 1  # never of length 0
+        colours = chips.mean(axis=(1, 2, 3)).astype(np.float32) + 1  # never of length 0
         lengths = np.linalg.norm(colours, axis=1, keepdims=True)
         return np.asarray(colours / lengths, np.float32)
 
