@@ -44,11 +44,20 @@ class ResultKeys:
 
 
 class Claims:
-    """Content seen in this run and not yet stored: the first file does the work for all."""
+    """Content seen in this run and not yet stored: the first file does the work for all.
 
-    def __init__(self, catalog: Catalog, keys: ResultKeys) -> None:
+    Args:
+        catalog: where results are.
+        keys: under which they are remembered.
+        outdated: photos, by id, to be looked at although there is a result.
+    """
+
+    def __init__(
+        self, catalog: Catalog, keys: ResultKeys, outdated: frozenset[int] = frozenset()
+    ) -> None:
         self._catalog = catalog
         self._keys = keys
+        self._outdated = outdated
         self._lock = threading.Lock()
         self._claimed: set[str] = set()
 
@@ -66,7 +75,11 @@ class Claims:
     def is_stored(self, content_hash: str) -> bool:
         """Whether there is a result for this content in the catalog."""
         record = self._catalog.photo_by_hash(content_hash)
-        return record is not None and self._keys.is_current(record.state, record.detector)
+        return (
+            record is not None
+            and record.id not in self._outdated
+            and self._keys.is_current(record.state, record.detector)
+        )
 
     def release(self, content_hash: str) -> None:
         """The catalog knows the content from now on, or never will."""
@@ -132,7 +145,7 @@ class Committer:
         self._attach(known)
         if results:
             done = self._catalog.store([self._result(one) for one in results])
-            self.stored.new += done.new + done.replaced
+            self.stored.new += done.new + done.replaced + done.attached
             hashes = [one.content_hash for one in results if one.content_hash is not None]
             for content_hash in hashes:
                 self._claims.release(content_hash)
@@ -203,7 +216,7 @@ class Committer:
             state=state,
             detector=key,
             files=(_stamp(looked_at.file),),
-            faces=tuple(EmbeddedFace(d, e) for d, e in looked_at.faces or ()),
+            faces=tuple(EmbeddedFace(*face) for face in looked_at.faces or ()),
             reason=None if problem is None else problem.reason,
             detail="" if problem is None else problem.detail,
         )

@@ -14,7 +14,8 @@ import numpy as np
 
 from facesearch.models.base import Detector, Embedder
 from facesearch.photos.decode import PhotoData
-from facesearch.values import ByteArray, Detection
+from facesearch.quality import measure_quality
+from facesearch.values import ByteArray, Detection, FaceQuality
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,11 +24,13 @@ class ExtractedFaces:
 
     Attributes:
         detections: largest first.
-        chips: uint8, shape (n, size, size, 3), one for each detection.
+        chips: uint8, shape (n, views, size, size, 3), one row for each detection.
+        qualities: one for each detection, measured in its first view.
     """
 
     detections: tuple[Detection, ...]
     chips: ByteArray
+    qualities: tuple[FaceQuality, ...]
 
 
 def extract_faces(photo: PhotoData, detector: Detector, embedder: Embedder) -> ExtractedFaces:
@@ -51,11 +54,15 @@ def extract_faces(photo: PhotoData, detector: Detector, embedder: Embedder) -> E
     if finest > image.scale:
         sharper = photo.decode(min_longer_px=math.ceil(finest * image.full_size.longer))
     size = embedder.template.size_px
-    chips = np.empty((len(detections), size, size, 3), dtype=np.uint8)
+    chips = np.empty((len(detections), embedder.views, size, size, 3), dtype=np.uint8)
     for row, (detection, scale) in enumerate(zip(detections, wanted, strict=True)):
         source = sharper if scale > image.scale else image
-        chips[row] = embedder.template.cut(source, detection.landmarks)
-    return ExtractedFaces(detections, chips)
+        chips[row] = embedder.cut(source, detection.landmarks)
+    qualities = tuple(
+        measure_quality(views[0], detection)
+        for views, detection in zip(chips, detections, strict=True)
+    )
+    return ExtractedFaces(detections, chips, qualities)
 
 
 def _scale_needed(detection: Detection, embedder: Embedder) -> float:

@@ -83,6 +83,7 @@ def index_photos(
     tools: Tools,
     *,
     absent: Sequence[str] = (),
+    outdated: frozenset[int] = frozenset(),
     options: IndexOptions,
     hidden: bool,
     people_from_folders: bool,
@@ -96,9 +97,10 @@ def index_photos(
 
     Args:
         absent: roots of earlier runs that belong to this one too but are not there.
+        outdated: photos, by id, that are looked at although they have not changed.
     """
     roots = [root_path(path) for path in paths]
-    run = _Run(catalog, roots, tools, options, on_progress, cancelled)
+    run = _Run(catalog, roots, tools, outdated, options, on_progress, cancelled)
     return run.go(
         absent=absent, hidden=hidden, people_from_folders=people_from_folders, workers=workers
     )
@@ -112,6 +114,7 @@ class _Run:
         catalog: Catalog,
         roots: list[str],
         tools: Tools,
+        outdated: frozenset[int],
         options: IndexOptions,
         on_progress: Callable[[IndexProgress], None] | None,
         cancelled: Callable[[], bool] | None,
@@ -123,7 +126,8 @@ class _Run:
         self._on_progress = on_progress
         self._cancelled = cancelled
         self._keys = ResultKeys.of(tools.detector_key, tools.limits)
-        self._claims = Claims(catalog, self._keys)
+        self._outdated = outdated
+        self._claims = Claims(catalog, self._keys, outdated)
         self._committer = Committer(catalog, self._keys, self._claims)
         self._started = time.monotonic()
         self._committed = self._started
@@ -224,6 +228,7 @@ class _Run:
             known is not None
             and (known.size, known.mtime_ns) == (file.size, file.mtime_ns)
             and self._keys.is_current(known.state, known.detector)
+            and known.photo_id not in self._outdated
         )
 
     def _commit(self) -> None:

@@ -31,7 +31,7 @@ from facesearch.models.base import Detector, Embedder
 from facesearch.photos.decode import DecodeLimits, PhotoData, open_photo
 from facesearch.photos.read import read_photo
 from facesearch.photos.walk import FoundFile
-from facesearch.values import Detection, Embedding, Size
+from facesearch.values import Detection, Embedding, FaceQuality, Size
 
 _NO_BYTES = hashlib.sha256(b"").hexdigest()
 # Bytes of decoded pictures in flight at a time; one larger picture is decoded alone.
@@ -48,7 +48,7 @@ class LookedAt:
         file: as found by the walk.
         content_hash: of its bytes; None where they could not be read.
         size: upright full size; None where it could not be decoded.
-        faces: detections with embeddings, largest first; perhaps none.
+        faces: detections with embeddings and qualities, largest first; perhaps none.
         known: the content was known already, or another file of this run has it.
         problem: why it could not be read.
     """
@@ -56,7 +56,7 @@ class LookedAt:
     file: FoundFile
     content_hash: str | None
     size: Size | None = None
-    faces: tuple[tuple[Detection, Embedding], ...] | None = None
+    faces: tuple[tuple[Detection, Embedding, FaceQuality], ...] | None = None
     known: bool = False
     problem: PhotoUnreadable | None = None
 
@@ -323,7 +323,8 @@ class Pipeline:
                     done.append(photo)
         for photo in done:
             embeddings = [e for e in photo.embeddings if e is not None]
-            faces = tuple(zip(photo.extracted.detections, embeddings, strict=True))
+            extracted = photo.extracted
+            faces = tuple(zip(extracted.detections, embeddings, extracted.qualities, strict=True))
             self._hand_over(LookedAt(photo.file, photo.content_hash, photo.size, faces=faces))
 
     def _hand_over(self, result: LookedAt) -> None:

@@ -89,7 +89,7 @@ def test_a_small_photo_is_decoded_once(detector: Mtcnn, embedder: DlibResNet):
     found = extract_faces(photo, detector, embedder)
     assert photo.decoded == [Size(512, 512)]
     assert len(found.detections) == 1
-    assert found.chips.shape == (1, 150, 150, 3)
+    assert found.chips.shape == (1, embedder.views, 150, 150, 3)
     assert found.chips.dtype == np.uint8
 
 
@@ -100,7 +100,7 @@ def test_a_photo_without_a_face_is_decoded_once_and_gives_nothing(
     found = extract_faces(photo, detector, embedder)
     assert photo.decoded == [Size(2000, 1500)]
     assert found.detections == ()
-    assert found.chips.shape == (0, 150, 150, 3)
+    assert found.chips.shape == (0, embedder.views, 150, 150, 3)
 
 
 def test_a_large_face_in_a_large_photo_needs_no_second_decoding(
@@ -183,7 +183,7 @@ def test_every_row_of_chips_belongs_to_its_detection(detector: Mtcnn, embedder: 
     image = photo.decode()
     assert len(found.detections) == 2
     for detection, chip in zip(found.detections, found.chips, strict=True):
-        np.testing.assert_array_equal(chip, embedder.template.cut(image, detection.landmarks))
+        np.testing.assert_array_equal(chip, embedder.cut(image, detection.landmarks))
 
 
 @pytest.mark.parametrize("orientation", [3, 6])

@@ -93,7 +93,7 @@ def summary(results: list[LookedAt]) -> dict[str, object]:
     return {
         one.file.path: None
         if one.faces is None
-        else [(d.box, e.vector.tobytes()) for d, e in one.faces]
+        else [(d.box, e.vector.tobytes()) for d, e, _ in one.faces]
         for one in results
     }
 

@@ -13,8 +13,10 @@ from facesearch.catalog.records import (
     EmbeddingBatch,
     FileStamp,
     KnownFile,
+    LabelledVectors,
     PhotoRecord,
     PhotoResult,
+    PoorReference,
     SpaceInfo,
     Stored,
 )
@@ -29,8 +31,10 @@ __all__ = [
     "EmbeddingBatch",
     "FileStamp",
     "KnownFile",
+    "LabelledVectors",
     "PhotoRecord",
     "PhotoResult",
+    "PoorReference",
     "SpaceInfo",
     "Stored",
 ]

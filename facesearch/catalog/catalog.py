@@ -15,7 +15,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from facesearch.catalog import faces, files, listing, people, photos, spaces
+from facesearch.catalog import (
+    calibrations,
+    faces,
+    files,
+    listing,
+    people,
+    photos,
+    references,
+    spaces,
+)
 from facesearch.catalog.errors import not_writable, printable
 from facesearch.catalog.lock import writer_lock
 from facesearch.catalog.opening import Opened, open_database
@@ -26,8 +35,10 @@ from facesearch.catalog.records import (
     EmbeddingBatch,
     FileStamp,
     KnownFile,
+    LabelledVectors,
     PhotoRecord,
     PhotoResult,
+    PoorReference,
     SpaceInfo,
     Stored,
 )
@@ -143,11 +154,6 @@ class Catalog:
         return self._database.bytes_on_disk()
 
     # Files and photos
-
-    def known_files(self, under: Sequence[str]) -> dict[str, KnownFile]:
-        """What is known about every file at or below the roots (absolute; files or folders)."""
-        with self._database.read() as connection:
-            return files.known_files(connection, under)
 
     def files_at(self, paths: Sequence[str]) -> dict[str, KnownFile]:
         """What is known about the files at some paths (absolute); unknown ones are left out."""
@@ -308,6 +314,16 @@ class Catalog:
         with self._database.read() as connection:
             return people.with_face_counts(connection)
 
+    def people_count(self) -> int:
+        """How many people have faces in the library."""
+        with self._database.read() as connection:
+            return people.how_many(connection)
+
+    def face_counts(self, identity_ids: Iterable[int]) -> dict[int, int]:
+        """How many faces these people have, by the id of the identity; 0 is left out."""
+        with self._database.read() as connection:
+            return people.face_counts(connection, identity_ids)
+
     def identity_named(self, name: str) -> Identity | None:
         """The person of that name, however it is capitalised, with or without faces."""
         with self._database.read() as connection:
@@ -317,6 +333,19 @@ class Catalog:
         """The faces of one person, ascending."""
         with self._database.read() as connection:
             return people.face_ids_of(connection, identity_id)
+
+    def poor_faces(self, face_ids: Iterable[int]) -> set[int]:
+        """Which of the faces are too poor to decide who another face is.
+
+        Faces that were never measured are not among them (see `facesearch.quality`).
+        """
+        with self._database.read() as connection:
+            return references.poor_faces(connection, face_ids)
+
+    def poor_references(self) -> list[PoorReference]:
+        """Named faces that are too poor to decide who another face is, by name and path."""
+        with self._database.read() as connection:
+            return references.poor_references(connection)
 
     def confirm(
         self, face_id: int, name: str, origin: DecisionOrigin = DecisionOrigin.USER
@@ -376,6 +405,11 @@ class Catalog:
         with self._database.read() as connection:
             return spaces.all_spaces(connection)
 
+    def photos_outside(self, space: str) -> frozenset[int]:
+        """The ids of photos that show a face without an embedding in the space."""
+        with self._database.read() as connection:
+            return spaces.photos_outside(connection, space)
+
     def generation(self, space: str) -> tuple[int, int]:
         """How many additions and removals the space has seen: (added, removed).
 
@@ -399,6 +433,46 @@ class Catalog:
     def embeddings(self, space: str, *, batch_rows: int = BATCH_ROWS) -> Iterator[EmbeddingBatch]:
         """Every embedding of a space, in order of addition, in batches."""
         return self.changes_since(space, 0, 0, batch_rows=batch_rows).batches
+
+    def labelled_vectors(self, space: str, *, limit: int | None = None) -> LabelledVectors:
+        """The embeddings of a space with the photos and people they belong to, in memory.
+
+        Args:
+            limit: at most about so many faces: whole photos, spread evenly over the library,
+                so that faces which appear together stay together. None takes all.
+
+        Raises:
+            LibraryDamaged: an embedding is not what was stored.
+        """
+        with self._database.read() as connection:
+            return references.labelled_vectors(connection, self.folder, space, limit)
+
+    # Calibrations
+
+    def calibration(self, space: str) -> str | None:
+        """What `store_calibration` was last told about a space; None if nothing, or forgotten."""
+        with self._database.read() as connection:
+            return calibrations.latest(connection, space)
+
+    def store_calibration(self, space: str, parameters: str) -> None:
+        """Keep what was learned about distances of a space in this library (a JSON text).
+
+        Earlier ones stay in the table; the last one counts.
+
+        Raises:
+            InvalidValue: the library knows no such space.
+        """
+        with self._database.write() as connection:
+            calibrations.add(connection, space, parameters)
+
+    def forget_calibration(self, space: str) -> bool:
+        """Go back to what is shipped with the space.
+
+        Returns:
+            Whether there was a calibration.
+        """
+        with self._database.write() as connection:
+            return calibrations.forget(connection, space)
 
     def _unknown(self, what: str) -> UnknownIdentity:
         library = printable(self.folder)

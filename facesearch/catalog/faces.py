@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from facesearch.catalog.paths import path_bytes, path_text
-from facesearch.values import Box, Face, Landmarks, Photo, Size
+from facesearch.quality import ChipMeasures, graded
+from facesearch.values import Box, Face, FaceQuality, Landmarks, Photo, Size
 
-_FACE_COLUMNS = "faces.id, photo_id, x, y, faces.width, faces.height, landmarks, score"
+QUALITY_COLUMNS = "sharpness, brightness, contrast, landmarks, score"
+_FACE_COLUMNS = f"faces.id, photo_id, x, y, faces.width, faces.height, {QUALITY_COLUMNS}"
 
 
 def id_list(ids: Iterable[int]) -> str:
@@ -73,11 +75,29 @@ def _faces(connection: sqlite3.Connection, rows: list[Any]) -> list[Face]:
             id=face_id,
             photo=photos[photo_id],
             box=Box(x, y, width, height),
-            landmarks=Landmarks(np.frombuffer(points, dtype="<f4").reshape(5, 2)),
-            detection_score=score,
+            landmarks=_landmarks(measured[-2]),
+            detection_score=measured[-1],
+            quality=quality_of(*measured),
         )
-        for face_id, photo_id, x, y, width, height, points, score in rows
+        for face_id, photo_id, x, y, width, height, *measured in rows
     ]
+
+
+def quality_of(
+    sharpness: float | None,
+    brightness: float | None,
+    contrast: float | None,
+    landmarks: bytes,
+    score: float,
+) -> FaceQuality | None:
+    """The quality of a face from its `QUALITY_COLUMNS`; None where it was not measured."""
+    if sharpness is None or brightness is None or contrast is None:
+        return None
+    return graded(ChipMeasures(sharpness, brightness, contrast), _landmarks(landmarks), score)
+
+
+def _landmarks(points: bytes) -> Landmarks:
+    return Landmarks(np.frombuffer(points, dtype="<f4").reshape(5, 2))
 
 
 def _photos(connection: sqlite3.Connection, ids: set[int]) -> dict[int, Photo]:

@@ -11,28 +11,10 @@ from collections.abc import Iterable, Sequence
 from facesearch.catalog.connection import timestamp
 from facesearch.catalog.errors import printable
 from facesearch.catalog.paths import path_bytes, path_text, spans_under
-from facesearch.catalog.records import Counts, FileStamp, KnownFile
-from facesearch.values import Failure, PhotoState
+from facesearch.catalog.records import Counts, FileStamp
+from facesearch.values import Failure
 
 _INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
-
-
-def known_files(connection: sqlite3.Connection, under: Sequence[str]) -> dict[str, KnownFile]:
-    """What is known about every file at or below the roots, in byte order of the paths."""
-    states = {str(state): state for state in PhotoState}
-    detectors: dict[str, str] = {}  # one string for all files, not one each
-    known: dict[str, KnownFile] = {}
-    for low, high in spans_under(under):
-        rows = connection.execute(
-            "SELECT path, photo_id, size, mtime_ns, state, detector FROM files "
-            "JOIN photos ON photos.id = photo_id WHERE path >= ? AND path < ? ORDER BY path",
-            (low, high),
-        )
-        for path, photo_id, size, mtime_ns, state, detector in rows:
-            known[path_text(path)] = KnownFile(
-                photo_id, size, mtime_ns, states[state], detectors.setdefault(detector, detector)
-            )
-    return known
 
 
 def put_file(connection: sqlite3.Connection, photo_id: int, file: FileStamp) -> int | None:

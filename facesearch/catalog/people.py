@@ -185,6 +185,22 @@ def with_face_counts(connection: sqlite3.Connection) -> list[tuple[Identity, int
     return [(Identity(identity_id, name), count) for identity_id, name, count in rows]
 
 
+def how_many(connection: sqlite3.Connection) -> int:
+    """How many people have at least one face in the library."""
+    row = connection.execute("SELECT count(DISTINCT identity_id) FROM face_identities").fetchone()
+    return int(row[0])
+
+
+def face_counts(connection: sqlite3.Connection, identity_ids: Iterable[int]) -> dict[int, int]:
+    """How many faces these people have; those without any are left out."""
+    rows = connection.execute(
+        "SELECT identity_id, count(*) FROM face_identities "
+        "WHERE identity_id IN (SELECT value FROM json_each(?)) GROUP BY identity_id",
+        (id_list(identity_ids),),
+    )
+    return dict(rows.fetchall())
+
+
 def face_ids_of(connection: sqlite3.Connection, identity_id: int) -> list[int]:
     """The faces of one person, ascending."""
     rows = connection.execute(

@@ -111,8 +111,8 @@ class _Writer:
         for face in result.faces:
             box, landmarks = face.detection.box, face.detection.landmarks
             cursor = self._connection.execute(
-                "INSERT INTO faces (photo_id, x, y, width, height, landmarks, score) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO faces (photo_id, x, y, width, height, landmarks, score, "
+                "sharpness, brightness, contrast) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     photo_id,
                     float(box.x),
@@ -121,6 +121,7 @@ class _Writer:
                     float(box.height),
                     landmarks.points.astype("<f4").tobytes(),
                     float(face.detection.score),
+                    *_measures(face),
                 ),
             )
             self._embed(int(cursor.lastrowid or 0), face)
@@ -152,6 +153,13 @@ class _Writer:
         if space_id is None:
             space_id = self._space_ids[key] = spaces.ensure_space(self._connection, *key)
         spaces.add_embedding(self._connection, face_id, space_id, face.embedding.vector)
+
+
+def _measures(face: EmbeddedFace) -> tuple[float | None, float | None, float | None]:
+    """What of a face's quality is kept; the rest follows from its landmarks and score."""
+    if face.quality is None:
+        return None, None, None
+    return face.quality.sharpness, face.quality.brightness, face.quality.contrast
 
 
 def _supersedes(result: PhotoResult, known: PhotoRecord) -> bool:

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from facesearch.errors import InvalidValue, UnreadableReason
-from facesearch.values import Detection, Embedding, FloatArray, IdArray, PhotoState, Size
+from facesearch.values import (
+    BoolArray,
+    Detection,
+    Embedding,
+    FaceQuality,
+    FloatArray,
+    IdArray,
+    Identity,
+    PhotoState,
+    Size,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +78,15 @@ class PhotoRecord:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddedFace:
-    """One face of a photo with its embedding, not yet in the catalog."""
+    """One face of a photo with its embedding, not yet in the catalog.
+
+    Attributes:
+        quality: None where nobody measured it.
+    """
 
     detection: Detection
     embedding: Embedding
+    quality: FaceQuality | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,6 +189,42 @@ class EmbeddingBatch:
 
     ids: IdArray
     vectors: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledVectors:
+    """Embeddings of one space with the photos and people they belong to.
+
+    Attributes:
+        face_ids: int64, shape (n,), ascending.
+        photo_ids: int64, shape (n,), the photo of each face.
+        identity_ids: int64, shape (n,), who each face is; 0 for nobody in particular.
+        vectors: float32, shape (n, d), rows of length 1, C-contiguous.
+        usable: bool, shape (n,), whether the face is good enough to be a reference.
+    """
+
+    face_ids: IdArray
+    photo_ids: IdArray
+    identity_ids: IdArray
+    vectors: FloatArray
+    usable: BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class PoorReference:
+    """A named face that does not serve as reference for its name.
+
+    Attributes:
+        face_id: which.
+        identity: who it is, by decision.
+        path: where its photo lies, the first in byte order.
+        quality: says why: `quality.problems` are stable codes.
+    """
+
+    face_id: int
+    identity: Identity
+    path: str
+    quality: FaceQuality
 
 
 @dataclass(frozen=True, slots=True, eq=False)

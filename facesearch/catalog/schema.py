@@ -95,6 +95,9 @@ faces = Table(
     Column("height", REAL, nullable=False),
     Column("landmarks", LargeBinary, nullable=False),
     Column("score", REAL, nullable=False),
+    Column("sharpness", REAL),
+    Column("brightness", REAL),
+    Column("contrast", REAL),
     CheckConstraint("length(landmarks) = 40"),
     sqlite_autoincrement=True,
 )
@@ -111,6 +114,17 @@ spaces = Table(
     Column("count", Integer, nullable=False, server_default=text("0")),
     CheckConstraint("dimension > 0"),
 )
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("space_id", Integer, ForeignKey("spaces.id"), nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("parameters", Text),
+    sqlite_autoincrement=True,
+)
+Index("calibrations_space", calibrations.c.space_id)
 
 embeddings = Table(
     "embeddings",

@@ -49,6 +49,17 @@ def all_spaces(connection: sqlite3.Connection) -> list[SpaceInfo]:
     return [SpaceInfo(name, dimension, count) for name, dimension, count in rows]
 
 
+def photos_outside(connection: sqlite3.Connection, space: str) -> frozenset[int]:
+    """The photos that show a face without an embedding in the space."""
+    rows = connection.execute(
+        "SELECT DISTINCT photo_id FROM faces WHERE NOT EXISTS ("
+        "SELECT 1 FROM embeddings JOIN spaces ON spaces.id = space_id "
+        "WHERE face_id = faces.id AND name = ?)",
+        (space,),
+    )
+    return frozenset(photo_id for (photo_id,) in rows)
+
+
 def generation(connection: sqlite3.Connection, space: str) -> tuple[int, int]:
     """How far the space has come: (added, removed), both 0 while it is unknown."""
     row = connection.execute(

@@ -249,7 +249,7 @@ def test_a_damaged_embedding_is_said_and_nothing_stored(catalog, shot, folder):
 def test_attaching_known_content_passes_no_names_on(catalog, shot):
     catalog.store([shot("1", PATH), shot("2", "/photos/b.jpg")])
     confirm(catalog, "Ana")
-    second = catalog.known_files(["/photos"])["/photos/b.jpg"].photo_id
+    second = catalog.files_at(["/photos/b.jpg"])["/photos/b.jpg"].photo_id
     catalog.attach([(second, FileStamp(PATH, 5, 5))])
     assert names(catalog) == [None, None]
 

@@ -44,7 +44,7 @@ def read_everything(catalog):
     faces = catalog.faces_by_id(range(1, 401))
     return (
         embeddings,
-        catalog.known_files(["/photos"]),
+        catalog.files_at(list(catalog.paths_under(["/photos"]))),
         {face_id: (face.box, face.photo) for face_id, face in faces.items()},
         catalog.identities_of(faces),
         catalog.photos_by_hash(face.photo.content_hash for face in faces.values()),

@@ -11,24 +11,24 @@ from facesearch.errors import UnreadableReason
 from facesearch.values import Box, Failure, PhotoState
 
 
-def test_known_files_are_those_at_or_below_the_roots(catalog, result):
+def test_known_paths_are_those_at_or_below_the_roots(catalog, result):
     catalog.store(
         [result("1", "/a/b/x.jpg"), result("2", "/a/bc.jpg"), result("3", "/a/b.jpg", boxes=())]
     )
-    assert set(catalog.known_files(["/a/b"])) == {"/a/b/x.jpg"}
-    assert set(catalog.known_files(["/a/b.jpg"])) == {"/a/b.jpg"}
-    assert set(catalog.known_files(["/a", "/a/b", "/a/b/x.jpg"])) == {
+    assert set(catalog.paths_under(["/a/b"])) == {"/a/b/x.jpg"}
+    assert set(catalog.paths_under(["/a/b.jpg"])) == {"/a/b.jpg"}
+    assert set(catalog.paths_under(["/a", "/a/b", "/a/b/x.jpg"])) == {
         "/a/b/x.jpg",
         "/a/bc.jpg",
         "/a/b.jpg",
     }
-    assert catalog.known_files([]) == {}
-    assert catalog.known_files(["/elsewhere"]) == {}
+    assert list(catalog.paths_under([])) == []
+    assert list(catalog.paths_under(["/elsewhere"])) == []
 
 
 def test_a_known_file_says_how_it_looked_and_what_it_was(catalog, result):
     catalog.store([result("1", boxes=()), result("2", unreadable=UnreadableReason.DAMAGED)])
-    known = catalog.known_files(["/photos"])
+    known = catalog.files_at(["/photos/1.jpg", "/photos/2.jpg"])
     first = known["/photos/1.jpg"]
     assert first == KnownFile(first.photo_id, 1000, 1, PhotoState.NO_FACE, "detector@1")
     assert known["/photos/2.jpg"].state is PhotoState.UNREADABLE
@@ -41,15 +41,15 @@ def test_a_known_file_says_how_it_looked_and_what_it_was(catalog, result):
 def test_any_name_is_kept(catalog, result, name):
     path = os.fsdecode(b"/photos/" + name)
     catalog.store([result("1", path)])
-    assert list(catalog.known_files(["/photos"])) == [path]
+    assert list(catalog.paths_under(["/photos"])) == [path]
     assert [face.photo.paths for face in catalog.faces_of_photo(path)] == [(path,)]
 
 
 def test_a_modification_time_beyond_64_bits_is_clamped(catalog, result):
     catalog.store([result("1")])
-    (known,) = catalog.known_files(["/photos"]).values()
+    (known,) = catalog.files_at(["/photos/1.jpg"]).values()
     assert catalog.attach([(known.photo_id, FileStamp("/photos/1.jpg", 1, 1 << 64))]) == []
-    assert catalog.known_files(["/photos"])["/photos/1.jpg"].mtime_ns == (1 << 63) - 1
+    assert catalog.files_at(["/photos/1.jpg"])["/photos/1.jpg"].mtime_ns == (1 << 63) - 1
 
 
 def test_a_moved_photo_keeps_its_faces(catalog, result):
@@ -60,7 +60,7 @@ def test_a_moved_photo_keeps_its_faces(catalog, result):
     (after,) = catalog.faces_of_photo("/photos/new.jpg")
     assert after.id == before.id
     assert after.photo.paths == ("/photos/new.jpg",)
-    assert catalog.known_files(["/photos"])["/photos/new.jpg"].mtime_ns == 5
+    assert catalog.files_at(["/photos/new.jpg"])["/photos/new.jpg"].mtime_ns == 5
 
 
 def test_a_photo_that_lies_nowhere_is_deleted_with_its_faces(catalog, result):
@@ -88,7 +88,7 @@ def test_attaching_to_a_photo_that_is_gone_says_so(catalog, result):
     catalog.remove_files(["/photos/1.jpg"])
     moved = FileStamp("/photos/2.jpg", 1000, 1)
     assert catalog.attach([(face.photo.id, moved)]) == [moved]
-    assert catalog.known_files(["/photos"]) == {}
+    assert list(catalog.paths_under(["/photos"])) == []
 
 
 def test_both_kinds_of_failures_are_listed_once_and_by_path(catalog, result):

@@ -211,3 +211,13 @@ def test_who_is_who_follows_from_the_log_alone(tmp_path_factory, empty_library, 
         derived = names(catalog)
         catalog.rebuild_identities()
         assert names(catalog) == derived
+
+
+def test_people_and_their_faces_are_counted(catalog, result):
+    catalog.store([result(str(number)) for number in range(4)])
+    for face_id, name in ((1, "Ana"), (2, "Ana"), (3, "Bo")):
+        catalog.confirm(face_id, name)
+    (ana, _), (bo, _) = catalog.identities()
+    assert catalog.people_count() == 2
+    assert catalog.face_counts([ana.id, bo.id, 99]) == {ana.id: 2, bo.id: 1}
+    assert catalog.face_counts([]) == {}

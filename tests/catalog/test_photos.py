@@ -62,7 +62,7 @@ def test_another_detector_replaces_the_faces(catalog, result):
     faces = catalog.faces_of_photo("/photos/1.jpg")
     assert [face.box for face in faces] == [LEFT, RIGHT]
     assert old.id not in {face.id for face in faces}
-    assert catalog.known_files(["/photos"])["/photos/1.jpg"].detector == "detector@2"
+    assert catalog.files_at(["/photos/1.jpg"])["/photos/1.jpg"].detector == "detector@2"
     changes = catalog.changes_since("toy@1", 1, 0)
     assert changes.removed_ids.tolist() == [old.id]
     assert [batch.ids.tolist() for batch in changes.batches] == [[face.id for face in faces]]

@@ -165,3 +165,10 @@ def test_an_embedding_that_cannot_be_right_is_damage(catalog, result, folder, ba
         connection.commit()
     with pytest.raises(LibraryDamaged, match="embedding"):
         list(catalog.embeddings(SPACE))
+
+
+def test_photos_outside_a_space_have_a_face_that_it_lacks(catalog, result):
+    catalog.store([result("1"), result("2", space="other@1"), result("3", boxes=())])
+    (outside,) = catalog.faces_of_photo("/photos/2.jpg")
+    assert catalog.photos_outside("toy@1") == {outside.photo.id}
+    assert len(catalog.photos_outside("nowhere@1")) == 2
