@@ -21,6 +21,7 @@ missing is left out):
   albums/pairs62/*.jpg               the test photos of DeepFace's repository
                                      (github.com/serengil/deepface, tests/unit/dataset)
   albums/groups/*.jpg                the example photos of dlib (examples/faces in its source)
+  albums/groups/*.xml                and where their faces are: its training.xml, testing.xml
 
 LFW is for research; mind its terms, and the rights of the people on all these photos."""
 
@@ -63,9 +64,33 @@ class Data:
         """The group photos, sorted by name."""
         return sorted((self.folder / "albums" / "groups").glob("*.jpg"))
 
+    def group_boxes(self) -> list[Path]:
+        """The files that say where the faces of group photos are, sorted by name."""
+        return sorted((self.folder / "albums" / "groups").glob("*.xml"))
+
     def lfw_photo(self, stem: str) -> Path:
         """The LFW photo of a name such as ``Abel_Pacheco_0001``."""
         return self.lfw_folder / stem.rpartition("_")[0] / f"{stem}.jpg"
+
+    def lfw_fold_of_people(self) -> dict[str, int]:
+        """The one of View 2's ten sets that each person of people.txt belongs to, from 0."""
+        lines = (self.folder / "lfw" / "people.txt").read_text(encoding="utf-8").splitlines()
+        fold_of: dict[str, int] = {}
+        at = 1
+        for fold in range(int(lines[0])):
+            count = int(lines[at])
+            names = (line.partition("\t")[0] for line in lines[at + 1 : at + 1 + count])
+            fold_of |= dict.fromkeys(names, fold)
+            at += 1 + count
+        return fold_of
+
+    def lfw_development_pairs(self) -> list[Pair]:
+        """The pairs of View 1, on which choices may be made."""
+        pairs: list[Pair] = []
+        for name in ("pairsDevTrain.txt", "pairsDevTest.txt"):
+            text = (self.folder / "lfw" / name).read_text(encoding="utf-8")
+            pairs += [_pair(line.split("\t")) for line in text.splitlines()[1:] if line.strip()]
+        return pairs
 
     def lfw_folds(self) -> list[list[Pair]]:
         """The ten folds of View 2 from pairs.txt; empty where the file is missing."""

@@ -20,7 +20,7 @@ Answer = TypeVar("Answer")
 NO_SHARE = 1e-9
 
 embedders: dict[int, DlibResNet] = {}
-detectors: dict[int, Detector] = {}
+detectors: dict[tuple[int, tuple[float, ...] | None], Detector] = {}
 chips: list[np.ndarray] = []
 photos: list[Image] = []
 
@@ -74,28 +74,42 @@ def load_photos(path: str) -> int:
     return len(photos)
 
 
-def detect(smallest_face_px: int, batch: int, threads: int, count: int | None = None) -> dict:
+def detect(
+    smallest_face_px: int,
+    batch: int,
+    threads: int,
+    count: int | None = None,
+    thresholds: list[float] | None = None,
+) -> dict:
     """Find the faces of all photos (or the first `count`).
 
-    Boxes are cut to the photo, as mtcnn's are.
+    Boxes are cut to the photo, as mtcnn's are. Thresholds are those of the three stages;
+    the defaults where none are given.
     """
-    if smallest_face_px not in detectors:
-        options = DetectorOptions(
-            smallest_face_fraction=NO_SHARE, smallest_face_px=float(smallest_face_px)
-        )
-        runtime = Runtime.on(Device.CPU)
-        detectors[smallest_face_px] = detector_spec("mtcnn").load(runtime, options)
+    detector = _detector(smallest_face_px, thresholds)
     todo = photos[:count]
     parts = [todo[at : at + batch] for at in range(0, len(todo), batch)]
     began = time.perf_counter()
-    answers = _map(detectors[smallest_face_px].detect, parts, threads)
+    answers = _map(detector.detect, parts, threads)
     seconds = time.perf_counter() - began
     found = [detections for answer in answers for detections in answer]
     faces = [
         [_cut(detection.box, image) for detection in detections]
         for image, detections in zip(todo, found, strict=True)
     ]
-    return {"seconds": seconds, "photos": len(todo), "faces": faces}
+    scores = [[detection.score for detection in detections] for detections in found]
+    return {"seconds": seconds, "photos": len(todo), "faces": faces, "scores": scores}
+
+
+def _detector(smallest_face_px: int, thresholds: list[float] | None) -> Detector:
+    key = (smallest_face_px, tuple(thresholds) if thresholds else None)
+    if key not in detectors:
+        given = {"thresholds": tuple(thresholds)} if thresholds else {}
+        options = DetectorOptions(
+            smallest_face_fraction=NO_SHARE, smallest_face_px=float(smallest_face_px), **given
+        )
+        detectors[key] = detector_spec("mtcnn").load(Runtime.on(Device.CPU), options)
+    return detectors[key]
 
 
 def _cut(box: Box, image: Image) -> list[float]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from benchmarks.bench import Measure
 from benchmarks.measures import (
+    accuracy,
     cold,
     detection,
     embedding,
+    groups,
     indexing,
     library,
     limit,
@@ -16,10 +18,12 @@ from benchmarks.measures import (
 MEASURES: tuple[Measure, ...] = (
     embedding.MEASURE,
     detection.MEASURE,
+    groups.MEASURE,
     indexing.SMALL,
     indexing.LARGE,
     limit.MEASURE,
     library.MEASURE,
     cold.MEASURE,
     verification.MEASURE,
+    accuracy.MEASURE,
 )

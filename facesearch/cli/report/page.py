@@ -14,15 +14,24 @@ from importlib import resources
 from pathlib import PurePath
 
 from facesearch.cli import text
-from facesearch.cli.report.pictures import Picture
 from facesearch.cli.report.wanted import (
     Pictures,
     matching_face,
+    probe_face,
     query_face,
     query_photo,
     take_pictures,
 )
-from facesearch.values import Box, FaceAnswer, FaceHit, IdentityMatch, Photo, QueryAnswer
+from facesearch.photos.pictures import Picture
+from facesearch.values import (
+    Box,
+    FaceAnswer,
+    FaceHit,
+    IdentityMatch,
+    MatchLimit,
+    Photo,
+    QueryAnswer,
+)
 
 
 def render_page(answers: Sequence[QueryAnswer], *, library: str, photos_shown: int) -> str:
@@ -58,8 +67,10 @@ def _page(
     yield (
         "</main>\n<footer>\n"
         "<p><strong>Distance</strong> is the cosine distance between two faces: 0 is the same "
-        "picture, and faces beyond the limit are not shown as matches. A small distance is a "
-        "reason to look, not a proof of who somebody is.</p>\n"
+        "picture, and faces beyond the limit are not shown as matches. "
+        "<strong>Probability</strong> is that both faces are the same person, if the library "
+        "holds one face of that person: a reason to look, not a proof of who somebody is."
+        "</p>\n"
         f"<p>Made by facesearch on {made} from the library <code>{_safe(library)}</code>, "
         f"space <code>{_safe(spaces)}</code>. This page contains pictures of people: "
         "mind whom you send it to.</p>\n"
@@ -71,11 +82,13 @@ def _answer(
     answer: QueryAnswer, anchor: str, pictures: Pictures, photos_shown: int
 ) -> Iterator[str]:
     matched = sum(1 for face in answer.faces if face.identities)
+    photos = answer.same_person
+    who = f"Who is in these {len(photos)} photos" if len(photos) > 1 else "Who is in"
     limit = text.distance(answer.max_distance)
     yield (
         '<section class="query">\n<header class="query-head">\n'
         f"{_whole_photo(answer, anchor, pictures)}"
-        '<div class="query-words">\n<p class="kicker">Who is in</p>\n'
+        f'<div class="query-words">\n<p class="kicker">{who}</p>\n'
         f"<h1>{_safe(PurePath(answer.photo).name)}</h1>\n"
         f'<p class="path">{_path_link(answer.photo, answer.photo)}</p>\n'
         '<dl class="facts">\n'
@@ -83,15 +96,25 @@ def _answer(
         f"<dd>{len(answer.faces)}</dd></div>\n"
         f"<div><dt>recognised</dt><dd>{matched}</dd></div>\n"
         f"<div><dt>distance limit</dt><dd>{limit}</dd></div>\n"
+        f"{_chance(answer.limit)}"
         "</dl>\n</div>\n</header>\n"
     )
     for number, face in enumerate(answer.faces, start=1):
         yield f'<section class="face" id="{anchor}-face-{number}">\n'
         yield _probe_face(answer, face, number, pictures)
+        yield from _other_probes(answer, pictures)
+        yield "</div>\n"
         yield '<div class="matches">\n'
         yield from _matches(face, answer.max_distance, pictures, photos_shown)
         yield "</div>\n</section>\n"
     yield "</section>\n"
+
+
+def _chance(limit: MatchLimit) -> str:
+    expected = limit.expected_false_matches
+    if expected is None:
+        return ""
+    return f"<div><dt>strangers expected per face</dt><dd>{text.amount(expected)}</dd></div>\n"
 
 
 def _whole_photo(answer: QueryAnswer, anchor: str, pictures: Pictures) -> str:
@@ -119,8 +142,20 @@ def _probe_face(answer: QueryAnswer, face: FaceAnswer, number: int, pictures: Pi
         shown = _frame(picture, f"Face {number}", _mark(picture, box))
     return (
         f'<div class="probe">\n{shown}<h2>Face {number}</h2>\n'
-        f"<p>{box.width:.0f} &times; {box.height:.0f} pixels</p>\n</div>\n"
+        f"<p>{box.width:.0f} &times; {box.height:.0f} pixels</p>\n"
     )
+
+
+def _other_probes(answer: QueryAnswer, pictures: Pictures) -> Iterator[str]:
+    """The faces of the other photos that were asked about as one person."""
+    for probe in answer.same_person[1:]:
+        picture = pictures[probe_face(probe)]
+        name = PurePath(probe.photo).name
+        if isinstance(picture, str):
+            shown = _gone(picture)
+        else:
+            shown = _frame(picture, name, _mark(picture, probe.detection.box))
+        yield f"{shown}<p>{_path_link(probe.photo, name)}</p>\n"
 
 
 def _matches(
@@ -145,7 +180,7 @@ def _person(
 ) -> Iterator[str]:
     yield (
         f'<article class="person">\n<header><span class="rank">{rank}</span>'
-        f"<h3>{_safe(match.identity.name)}</h3>{_scale(match.distance, limit)}</header>\n"
+        f"<h3>{_safe(match.identity.name)}</h3>{_scale(match, limit)}</header>\n"
         '<ul class="shots">\n'
     )
     for hit in match.faces[:photos_shown]:
@@ -183,7 +218,8 @@ def _shot(hit: FaceHit, pictures: Pictures, label: str) -> str:
             frame = _frame(picture, label, _mark(picture, hit.face.box))
     return (
         f'<li><figure>\n{frame}<figcaption><span class="line">'
-        f'<b class="distance">{distance}</b><span class="label">{_safe(label)}</span></span>'
+        f'<b class="distance">{distance}</b>{_likely(hit.probability)}'
+        f'<span class="label">{_safe(label)}</span></span>'
         f"{_places(photo)}</figcaption>\n</figure></li>\n"
     )
 
@@ -228,14 +264,22 @@ def _place(picture: Picture, box: Box) -> str:
     )
 
 
-def _scale(distance: float, limit: float) -> str:
-    """The distance as a number, and as a point between 0 and the limit."""
-    share = 100 * min(1.0, distance / limit) if limit > 0 else 0.0
-    words = f"distance {text.distance(distance)} of at most {text.distance(limit)}"
+def _scale(match: IdentityMatch, limit: float) -> str:
+    """The distance as a number and as a point between 0 and the limit, and the probability."""
+    share = 100 * min(1.0, match.distance / limit) if limit > 0 else 0.0
+    distance = text.distance(match.distance)
+    words = f"distance {distance} of at most {text.distance(limit)}"
     return (
-        f'<span class="scale" title="{words}"><b class="distance">{text.distance(distance)}</b>'
+        f'<span class="scale" title="{words}">{_likely(match.probability)}'
+        f'<b class="distance">{distance}</b>'
         f'<i class="track"><i style="left:{share:.1f}%"></i></i></span>'
     )
+
+
+def _likely(probability: float | None) -> str:
+    if probability is None:
+        return ""
+    return f'<span class="likely">{_safe(text.probability(probability))}</span>'
 
 
 def _gone(why: str) -> str:

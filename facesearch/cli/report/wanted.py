@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from facesearch.cli.report.pictures import Picture, face_picture, photo_picture
 from facesearch.errors import PhotoError
-from facesearch.values import Box, FaceAnswer, FaceHit, QueryAnswer
+from facesearch.photos.pictures import Picture, face_picture, photo_picture
+from facesearch.values import Box, FaceAnswer, FaceHit, ProbeFace, QueryAnswer
 
 # Twice the size on the page, so that they are sharp on dense screens.
 _QUERY_PHOTO_PX = 1200
@@ -51,6 +51,11 @@ def query_face(answer: QueryAnswer, face: FaceAnswer) -> Wanted:
     return Wanted(answer.photo, face.detection.box, _QUERY_FACE_PX)
 
 
+def probe_face(probe: ProbeFace) -> Wanted:
+    """A face of one of several photos that were asked about as one person."""
+    return Wanted(probe.photo, probe.detection.box, _QUERY_FACE_PX)
+
+
 def matching_face(hit: FaceHit) -> Wanted:
     """A face of the library; its photo must have a path."""
     return Wanted(hit.face.photo.paths[0], hit.face.box, _MATCH_PX)
@@ -58,6 +63,8 @@ def matching_face(hit: FaceHit) -> Wanted:
 
 def _all_wanted(answer: QueryAnswer, photos_shown: int) -> Iterator[Wanted]:
     yield query_photo(answer)
+    for probe in answer.same_person[1:]:
+        yield probe_face(probe)
     for face in answer.faces:
         yield query_face(answer, face)
         for hit in _hits_shown(face, photos_shown):

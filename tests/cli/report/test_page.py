@@ -127,6 +127,24 @@ def test_nobody_near_shows_the_nearest(make, photo):
     assert "it holds no faces yet" in empty.words
 
 
+def test_probabilities_and_what_to_expect_by_chance(make, photo):
+    match = make.match(1, "Ada", (0.02, photo), probability=0.9876)
+    answer = make.answer(photo, identities=(match,), limit=make.limit)
+    page = Page(render_page([answer], library="", photos_shown=12))
+    assert page.words.count("99 %") == 2, "of the person and of the photo"
+    assert "strangers expected per face0.1" in page.words.replace("\n", "")
+    bare = Page(render_page([make.answer(photo)], library="", photos_shown=12))
+    assert "strangers expected" not in bare.words
+
+
+def test_photos_of_one_person_show_all_faces_asked_about(make, photo):
+    answer = make.answer(photo, same_person=(photo, photo, "/gone/c.jpg"))
+    page = Page(render_page([answer], library="", photos_shown=12))
+    assert "Who is in these 3 photos" in page.words
+    assert len(page.images) == 3, "the first photo, its face and that of the second"
+    assert "cannot read /gone/c.jpg" in page.words
+
+
 def test_few_photos_per_person_and_a_word_about_the_rest(make, photo):
     many = make.match(1, "Ada", *[(0.01 + 0.001 * row, photo) for row in range(10)])
     page = Page(render_page([make.answer(photo, identities=(many,))], library="", photos_shown=4))
@@ -145,7 +163,8 @@ def test_a_face_at_the_edge_and_a_limit_of_zero(make, photo):
     answer = make.answer(
         photo, identities=(make.match(1, "Ada", (0.0, photo)),), box=Box(-5, -5, 60, 60)
     )
-    Page(render_page([replace(answer, max_distance=0.0)], library="", photos_shown=12))
+    limit = replace(answer.limit, max_distance=0.0)
+    Page(render_page([replace(answer, limit=limit)], library="", photos_shown=12))
 
 
 def test_the_page_replaces_an_older_one_only_when_it_is_whole(make, photo, tmp_path):

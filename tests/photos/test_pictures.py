@@ -10,8 +10,8 @@ import PIL.Image
 import pytest
 import skimage.data
 
-from facesearch.cli.report.pictures import crop_region, face_picture, photo_picture
 from facesearch.errors import PhotoUnreadable
+from facesearch.photos.pictures import crop_region, face_picture, photo_picture
 from facesearch.values import Box, Size
 
 
