@@ -21,16 +21,22 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from facesearch.errors import FaceSearchError
     from facesearch.indexing import IndexOptions
-    from facesearch.library import FaceChoice, FaceLibrary, LibraryOptions
+    from facesearch.library import FaceLibrary
     from facesearch.models.base import DetectorOptions
+    from facesearch.models.catalogue import Accuracy
+    from facesearch.options import LibraryOptions
     from facesearch.photos.decode import DecodeLimits
+    from facesearch.probing import FaceChoice
     from facesearch.values import (
         Box,
+        CalibrationReport,
+        CalibrationStatus,
         Detection,
         Embedding,
         Face,
         FaceAnswer,
         FaceHit,
+        FaceQuality,
         Failure,
         Identity,
         IdentityMatch,
@@ -38,24 +44,34 @@ if TYPE_CHECKING:
         IndexReport,
         Landmarks,
         LibraryStatus,
+        MatchLimit,
         Photo,
+        ProbeFace,
         QueryAnswer,
+        RateChange,
+        Verification,
     )
+    from facesearch.verifying import verify
 
 _HOMES = {
     "FaceSearchError": "errors",
     "IndexOptions": "indexing",
-    "FaceChoice": "library",
     "FaceLibrary": "library",
-    "LibraryOptions": "library",
     "DetectorOptions": "models.base",
+    "Accuracy": "models.catalogue",
+    "LibraryOptions": "options",
     "DecodeLimits": "photos.decode",
+    "FaceChoice": "probing",
+    "verify": "verifying",
     "Box": "values",
+    "CalibrationReport": "values",
+    "CalibrationStatus": "values",
     "Detection": "values",
     "Embedding": "values",
     "Face": "values",
     "FaceAnswer": "values",
     "FaceHit": "values",
+    "FaceQuality": "values",
     "Failure": "values",
     "Identity": "values",
     "IdentityMatch": "values",
@@ -63,12 +79,19 @@ _HOMES = {
     "IndexReport": "values",
     "Landmarks": "values",
     "LibraryStatus": "values",
+    "MatchLimit": "values",
     "Photo": "values",
+    "ProbeFace": "values",
     "QueryAnswer": "values",
+    "RateChange": "values",
+    "Verification": "values",
 }
 
 __all__ = [
+    "Accuracy",
     "Box",
+    "CalibrationReport",
+    "CalibrationStatus",
     "DecodeLimits",
     "Detection",
     "DetectorOptions",
@@ -78,6 +101,7 @@ __all__ = [
     "FaceChoice",
     "FaceHit",
     "FaceLibrary",
+    "FaceQuality",
     "FaceSearchError",
     "Failure",
     "Identity",
@@ -88,9 +112,14 @@ __all__ = [
     "Landmarks",
     "LibraryOptions",
     "LibraryStatus",
+    "MatchLimit",
     "Photo",
+    "ProbeFace",
     "QueryAnswer",
+    "RateChange",
+    "Verification",
     "__version__",
+    "verify",
 ]
 
 

@@ -4,17 +4,20 @@
 
     FaceSearchError
     ├── InvalidValue          a value that breaks its own rules (also a ValueError)
-    │   └── InvalidEmbedding  not flat, not finite or not of length 1
+    │   ├── InvalidEmbedding  not flat, not finite or not of length 1
+    │   └── InvalidDataset    photos or lists that cannot be evaluated; carries .path and .line
     ├── SpaceMismatch         embeddings of two spaces were brought together
     ├── PhotoError            about one photo; carries .photo
     │   ├── PhotoUnreadable   carries .reason, one of UnreadableReason
     │   ├── PhotoNotFound     the path names nothing
-    │   └── NoFaceFound       asked for a face where there is none
+    │   ├── NoFaceFound       asked for a face where there is none
+    │   └── DifferentPeople   photos said to show one person plainly do not; carries .other
     ├── ModelError            about a model; carries .model
     │   ├── UnknownModel
     │   ├── WeightsMissing
     │   ├── WeightsDamaged    the file is not the one whose digest is pinned
-    │   └── DeviceUnavailable
+    │   ├── DeviceUnavailable
+    │   └── RatesMissing      nobody measured false match rates of this space
     ├── LibraryError          about a library folder; carries .library
     │   ├── LibraryNotFound
     │   ├── LibraryBusy       another process is writing
@@ -22,7 +25,10 @@
     │   ├── LibraryFull       no space left where the library lies
     │   ├── LibraryDamaged    the database fails its integrity check
     │   ├── LibraryTooNew     written by a later facesearch
+    │   ├── LibraryOtherModel its faces were looked at with another model
+    │   ├── LibraryOutdated   its faces must be looked at again, by `index`
     │   └── UnknownIdentity   no such face, photo or name in the library
+    ├── TooFewFaces           not enough to calibrate from; carries .found and .needed
     ├── VectorIndexError
     │   └── IndexDamaged      an index file that cannot be trusted; rebuild it
     └── Cancelled             the caller asked to stop
@@ -57,6 +63,21 @@ class InvalidValue(FaceSearchError, ValueError):
 
 class InvalidEmbedding(InvalidValue):
     """A vector that is not flat, not finite or not of unit length."""
+
+
+class InvalidDataset(InvalidValue):
+    """A folder of photos, or a list that goes with it, that cannot be evaluated.
+
+    Attributes:
+        path: of the folder or list, printable.
+        line: of the list, counted from 1; None where it is not about a line.
+    """
+
+    def __init__(self, path: str, message: str, *, line: int | None = None) -> None:
+        where = path if line is None else f"{path}, line {line}"
+        super().__init__(f"{where}: {message}")
+        self.path = path
+        self.line = line
 
 
 class SpaceMismatch(FaceSearchError):
@@ -122,6 +143,18 @@ class NoFaceFound(PhotoError):
     """A face was asked for in a photo that shows none."""
 
 
+class DifferentPeople(PhotoError):
+    """Photos that were said to show one person plainly show two.
+
+    Attributes:
+        other: the photo that shows somebody else than `photo` does.
+    """
+
+    def __init__(self, photo: str, other: str, message: str) -> None:
+        super().__init__(photo, message)
+        self.other = other
+
+
 class ModelError(FaceSearchError):
     """About one model.
 
@@ -148,6 +181,32 @@ class WeightsDamaged(ModelError):
 
 class DeviceUnavailable(ModelError):
     """The asked-for device has no execution provider on this machine."""
+
+
+class RatesMissing(ModelError):
+    """Nobody measured which false match rates the distances of this space have."""
+
+    def __init__(self, space: str) -> None:
+        super().__init__(
+            space,
+            f"space {space!r} has no measured rates, so distances mean nothing in it yet: choose "
+            "a distance yourself (--max-distance), measure a labelled folder with facesearch "
+            "evaluate, or make a table with python -m benchmarks.impostors",
+        )
+
+
+class TooFewFaces(FaceSearchError):
+    """Too few pairs of faces to learn from.
+
+    Attributes:
+        found: pairs there are.
+        needed: pairs it takes.
+    """
+
+    def __init__(self, found: int, needed: int, message: str) -> None:
+        super().__init__(message)
+        self.found = found
+        self.needed = needed
 
 
 class LibraryError(FaceSearchError):
@@ -184,6 +243,36 @@ class LibraryDamaged(LibraryError):
 
 class LibraryTooNew(LibraryError):
     """Written by a later facesearch than this one."""
+
+
+class LibraryOtherModel(LibraryError):
+    """Another model was asked for than the library's faces were looked at with.
+
+    Attributes:
+        expected: the library's own, in words.
+        found: the one that was asked for.
+    """
+
+    def __init__(self, library: str, expected: str, found: str) -> None:
+        super().__init__(
+            library,
+            f"the faces in {library} were looked at with {expected}, and {found} was asked for: "
+            "leave that out, or make another library with --library PATH",
+        )
+        self.expected = expected
+        self.found = found
+
+
+class LibraryOutdated(LibraryError):
+    """An earlier facesearch looked at all of its faces with a model that is no longer there."""
+
+    def __init__(self, library: str) -> None:
+        super().__init__(
+            library,
+            f"the faces in {library} were looked at by an earlier version, and cannot be compared "
+            "with those of this one: run facesearch index, which looks at the photos again and "
+            "keeps the names",
+        )
 
 
 class UnknownIdentity(LibraryError):

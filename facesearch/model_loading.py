@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from facesearch.errors import FaceSearchError, ModelError
 from facesearch.models.base import Detector, DetectorOptions, Embedder
 from facesearch.models.catalogue import DetectorSpec, EmbedderSpec
+from facesearch.models.cpus import available_cpus
 
 if TYPE_CHECKING:
     from facesearch.models.onnx import Runtime
@@ -53,8 +54,6 @@ class LoadedModels:
     @property
     def cpus(self) -> int:
         """CPUs this process may use."""
-        from facesearch.models.onnx import available_cpus
-
         return available_cpus()
 
     def both(self) -> tuple[Detector, Embedder]:

@@ -21,6 +21,7 @@ from facesearch.errors import InvalidEmbedding, InvalidValue, SpaceMismatch
 FloatArray: TypeAlias = NDArray[np.float32]
 ByteArray: TypeAlias = NDArray[np.uint8]
 IdArray: TypeAlias = NDArray[np.int64]
+BoolArray: TypeAlias = NDArray[np.bool_]
 
 UNIT_LENGTH_TOLERANCE = 1e-4
 
@@ -184,7 +185,7 @@ class Embedding:
         vector: float32, shape (d,), length 1 within 1e-4, read-only. It has
             no unit; only the angle to another embedding carries meaning.
         space: model, weights and alignment that made it, such as
-            "dlib-resnet34@55533b28:five-point-mirror".
+            "dlib-resnet34@55533b28:two-scales-l1".
 
     Raises:
         InvalidEmbedding: the vector is not flat, not finite or not length 1.
@@ -228,6 +229,45 @@ def check_unit_rows(vectors: FloatArray) -> None:
         )
 
 
+class PoorFace(StrEnum):
+    """What makes a face hard to recognise. Stable: programs compare these strings."""
+
+    TOO_SMALL = "too-small"
+    BLURRED = "blurred"
+    TOO_DARK = "too-dark"
+    TOO_BRIGHT = "too-bright"
+    TURNED_AWAY = "turned-away"
+    UNCERTAIN_DETECTION = "uncertain-detection"
+
+
+@dataclass(frozen=True, slots=True)
+class FaceQuality:
+    """How well a face can be recognised, and why. Made by `facesearch.quality`.
+
+    Attributes:
+        value: in 0..1, larger is better; `facesearch.quality` says what it means.
+        problems: what stands out as poor, worst first; empty for most faces.
+        size_px: what lies between the eyes of a face seen from the front, or would if it
+            were, in pixels of the full-size photo.
+        sharpness, brightness, contrast: of the chip; see `facesearch.quality.ChipMeasures`.
+        yaw_deg: estimated; positive where the nose points to the right of the picture.
+        pitch_deg: estimated; positive where the face looks up.
+        roll_deg: positive where the head leans clockwise in the picture, -180..180.
+        detection_score: the detector's confidence in 0..1.
+    """
+
+    value: float
+    problems: tuple[PoorFace, ...]
+    size_px: float
+    sharpness: float
+    brightness: float
+    contrast: float
+    yaw_deg: float
+    pitch_deg: float
+    roll_deg: float
+    detection_score: float
+
+
 class PhotoState(StrEnum):
     """What looking at a photo's content came to."""
 
@@ -263,6 +303,8 @@ class Face:
         photo: the photo it is in.
         box, landmarks: in pixels of the upright full-size photo.
         detection_score: the detector's confidence in 0..1.
+        quality: how well it can be recognised; None where the photo was looked at by a
+            facesearch that did not measure it yet.
     """
 
     id: int
@@ -270,6 +312,7 @@ class Face:
     box: Box
     landmarks: Landmarks
     detection_score: float
+    quality: FaceQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,10 +330,20 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceHit:
-    """A face of the library near the probe, and its cosine distance to it (0..2)."""
+    """A face of the library near the probe.
+
+    Attributes:
+        face: which.
+        distance: its cosine distance to the probe, in 0..2.
+        probability: that both are the same person, in 0..1, by the distance and the
+            answer's prior; None where the space has no measured rates.
+        identity: whose face it is; None where nobody has named it.
+    """
 
     face: Face
     distance: float
+    probability: float | None = None
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -299,13 +352,16 @@ class IdentityMatch:
 
     Attributes:
         identity: who.
-        distance: cosine distance of their nearest face.
-        faces: their faces within the maximum distance, nearest first, never empty.
+        distance: cosine distance of their nearest face that is good enough to decide.
+        faces: their faces within the limit's distances, nearest first, never empty.
+        probability: that the probe is this person, in 0..1; None where the space has no
+            measured rates.
     """
 
     identity: Identity
     distance: float
     faces: tuple[FaceHit, ...]
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -315,7 +371,8 @@ class FaceAnswer:
     Attributes:
         detection: the probe face, in pixels of the upright query photo.
         embedding: of the probe face.
-        identities: nearest named people within the maximum distance, nearest first.
+        identities: the named people who match, nearest first: by all their faces together,
+            so the first has not always the nearest single face.
         unnamed: nearest faces within it that belong to nobody, nearest first.
         nearest: the nearest face of all, however far; None in an empty library.
             Says how far away "nobody" was.
@@ -328,21 +385,166 @@ class FaceAnswer:
     nearest: FaceHit | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class QueryAnswer:
-    """The answer to one query photo.
+@dataclass(frozen=True, slots=True)
+class MatchLimit:
+    """Up to where a face of the library counts as a match, and what that means.
 
     Attributes:
-        photo: absolute path, or a description such as "<bytes>".
+        max_distance: largest cosine distance of a match, in 0..2.
+        gallery_faces: faces in the library, each of which can match by chance.
+        false_matches: expected strangers' faces in the answer to one probe face, as it was
+            asked for; None where a distance was asked for instead.
+        fmr: share of pairs of different people within the distance, in 0..1; None where
+            the space has no measured rates.
+        prior: probability that a face of the library is the probe's person before the two
+            are compared; what probabilities start from. None as above.
+        calibrated: whether the rates were fitted to this library.
+        people: people with a name in the library.
+        person_max_distance: a person whose faces all together are as near as this is a
+            match too, and is listed with all their faces within it; see
+            `facesearch.matching`. None where people go by their nearest face.
+    """
+
+    max_distance: float
+    gallery_faces: int
+    false_matches: float | None = None
+    fmr: float | None = None
+    prior: float | None = None
+    calibrated: bool = False
+    people: int = 0
+    person_max_distance: float | None = None
+
+    @property
+    def expected_false_matches(self) -> float | None:
+        """Strangers' faces that the answer to one probe face holds on average."""
+        return None if self.fmr is None else self.fmr * self.gallery_faces
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProbeFace:
+    """A face that was asked about: the photo's path or description, and where it is."""
+
+    photo: str
+    detection: Detection
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueryAnswer:
+    """The answer to one query photo, or to several photos of one person.
+
+    Attributes:
+        photo: absolute path, or a description such as "<bytes>"; of several photos the
+            first.
         space: the space that answered.
-        max_distance: faces farther than this cosine distance are not matches.
+        limit: up to where faces are matches, and what that means in this library.
         faces: one answer per face asked about, largest face first.
+        same_person: where several photos were asked about together, the face each of them
+            gave, in the order of the photos; `faces` then holds one answer for all. Else
+            empty.
     """
 
     photo: str
     space: str
-    max_distance: float
+    limit: MatchLimit
     faces: tuple[FaceAnswer, ...]
+    same_person: tuple[ProbeFace, ...] = ()
+
+    @property
+    def max_distance(self) -> float:
+        """Faces farther than this cosine distance are not matches."""
+        return self.limit.max_distance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verification:
+    """Whether two photos show the same person.
+
+    Attributes:
+        first, second: the two faces that were compared.
+        space: the space they were compared in.
+        distance: their cosine distance, in 0..2.
+        probability: that they are the same person, in 0..1, starting from `prior`.
+        prior: probability of that before they were compared.
+        fmr: share of comparisons of two different people that come out this close; rates
+            below 1e-9 are not known of any space, and not given.
+        max_fmr: largest such share that still counts as the same person.
+        max_distance: the distance that belongs to it.
+        faces: how many faces each of the two photos shows.
+        pairs: pairs of faces that were compared; of several, the most alike is given, and
+            `probability`, `fmr` and `max_distance` take into account that it was picked.
+        calibrated: whether the rates were fitted to a library.
+    """
+
+    first: ProbeFace
+    second: ProbeFace
+    space: str
+    distance: float
+    probability: float
+    prior: float
+    fmr: float
+    max_fmr: float
+    max_distance: float
+    faces: tuple[int, int]
+    pairs: int
+    calibrated: bool
+
+    @property
+    def same(self) -> bool:
+        """Whether they count as the same person."""
+        return self.distance <= self.max_distance
+
+
+@dataclass(frozen=True, slots=True)
+class RateChange:
+    """What a false match rate means in distance, before and after calibrating."""
+
+    fmr: float
+    distance_before: float
+    distance_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationReport:
+    """What `calibrate` found, and what it changes.
+
+    Attributes:
+        space: whose rates.
+        photos: photos with several faces, whose faces are different people.
+        faces: faces in them.
+        people: named people with several faces.
+        impostor_pairs: pairs of different people that were used.
+        genuine_pairs: pairs of one person that were used.
+        parameters: what was fitted, by name.
+        rates: what changes at some false match rates, largest rate first.
+        limit_before, limit_after: up to where faces match by default in this library.
+        stored: whether the library works with it from now on.
+    """
+
+    space: str
+    photos: int
+    faces: int
+    people: int
+    impostor_pairs: int
+    genuine_pairs: int
+    parameters: dict[str, float]
+    rates: tuple[RateChange, ...]
+    limit_before: MatchLimit
+    limit_after: MatchLimit
+    stored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationStatus:
+    """That a library's rates were fitted to it: when, and from how many pairs of faces.
+
+    Attributes:
+        fitted_at: date and time in ISO 8601, UTC.
+        impostor_pairs, genuine_pairs: pairs of different people and of one person.
+    """
+
+    fitted_at: str
+    impostor_pairs: int
+    genuine_pairs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,7 +604,27 @@ class IndexReport:
 
 @dataclass(frozen=True, slots=True)
 class LibraryStatus:
-    """What is in a library. `bytes` is its size on disk, `index` the kind of vector index."""
+    """What is in a library.
+
+    Attributes:
+        photos: different contents, unreadable ones included.
+        faces: faces in them.
+        identities: people with a name.
+        failed: files that could not be read.
+        no_face: photos without a face.
+        space: the space its faces are compared in; None in a library without faces.
+        index: how faces are searched: "none", "exact" or "fast-scan+exact".
+        bytes: size on disk.
+        schema: revision of the database's tables.
+        folder: where it lies.
+        accuracy: the setting its faces were looked at with, such as "fast"; None where
+            it holds no faces or the model is none of the settings.
+        limit: up to where faces match by default; None where the space has no measured
+            rates and the model states no distance.
+        calibration: None where the rates are those that come with the model.
+        poor_references: named faces too poor to decide a name, by reason code.
+        outdated: faces of another space, which queries do not find until the next `index`.
+    """
 
     photos: int
     faces: int
@@ -414,6 +636,11 @@ class LibraryStatus:
     bytes: int
     schema: str
     folder: str
+    accuracy: str | None = None
+    limit: MatchLimit | None = None
+    calibration: CalibrationStatus | None = None
+    poor_references: dict[str, int] = field(default_factory=dict)
+    outdated: int = 0
 
 
 def read_only(values: Sequence[Any] | NDArray[Any], dtype: Any) -> NDArray[Any]:

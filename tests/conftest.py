@@ -21,8 +21,9 @@ import skimage.data
 # pytest's importlib mode leaves the tests' own folders out of the search path
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
-from toys import Toys
+from toys import Toys, measures
 
+from facesearch import quality
 from facesearch.catalog.catalog import Catalog
 from facesearch.models import catalogue
 
@@ -83,6 +84,7 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> Toys:
     detector, embedder = made.specs()
     monkeypatch.setattr(catalogue, "_DETECTORS", (*catalogue._DETECTORS, detector))
     monkeypatch.setattr(catalogue, "_EMBEDDERS", (*catalogue._EMBEDDERS, embedder))
+    monkeypatch.setattr(quality, "measure_chip", measures)
     return made
 
 

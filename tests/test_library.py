@@ -6,26 +6,37 @@ import io
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
+from toys import BLUE, MAX_DISTANCE, RED, draw
 
 import facesearch
 from facesearch.errors import (
+    DifferentPeople,
     InvalidValue,
     LibraryError,
+    LibraryOtherModel,
+    LibraryOutdated,
     NoFaceFound,
     PhotoNotFound,
     PhotoUnreadable,
+    RatesMissing,
+    TooFewFaces,
     UnknownModel,
     UnreadableReason,
 )
 from facesearch.indexing import IndexOptions
 from facesearch.library import FaceChoice, FaceLibrary, LibraryOptions, default_folder
+from facesearch.models import catalogue
+from facesearch.models.catalogue import Accuracy, embedder_for, embedder_spec
+from facesearch.rates import DEFAULT_FALSE_MATCHES, SMALLEST_FMR, shipped_rates
 
 SAME = 1e-3
+RATES = shipped_rates(embedder_spec().space)
 ORIENTATION = 0x0112
 # For each EXIF orientation, how upright pixels must be stored.
 STORED = {
@@ -97,7 +108,7 @@ def test_what_was_indexed(library, album):
     assert (status.photos, status.failed, status.no_face) == (5 + 7 + 3 + 1 + 1 + 1, 1, 3)
     assert status.faces == 5 + 7 + 40 + 3
     assert (status.identities, status.index) == (1, "exact")
-    assert status.space == library.space == "dlib-resnet34@55533b28:five-point-mirror"
+    assert status.space == library.space == embedder_spec().space
     assert status.folder == str(album.parent / "library.faces")
     assert status.bytes > 50_000
     assert len(list(library.photos_with_faces())) == 5 + 7 + 2
@@ -109,7 +120,12 @@ def test_what_was_indexed(library, album):
 def test_a_selfie_finds_the_person(library, album, probe):
     answer = library.query(probe)
     assert (answer.photo, answer.space) == (str(probe), library.space)
-    assert answer.max_distance == 0.057
+    limit = answer.limit
+    assert limit.gallery_faces == 55
+    assert limit.false_matches == DEFAULT_FALSE_MATCHES
+    assert limit.max_distance == answer.max_distance == RATES.distance_at(limit.fmr)
+    assert limit.prior == pytest.approx(1 / 55)
+    assert not limit.calibrated
     (face,) = answer.faces
     assert face.detection.score > 0.9
     assert face.embedding.space == library.space
@@ -121,6 +137,10 @@ def test_a_selfie_finds_the_person(library, album, probe):
     assert distances == sorted(distances)
     assert match.distance == distances[0] < 0.02
     assert all(distance <= answer.max_distance for distance in distances)
+    for hit in match.faces:
+        assert hit.probability == pytest.approx(RATES.probability(hit.distance, limit.prior))
+        assert hit.identity == match.identity
+    assert match.probability == match.faces[0].probability > 0.99
     # In the crowd and in the group she has no name yet.
     assert len(face.unnamed) == 5
     assert {Path(hit.face.photo.paths[0]).stem for hit in face.unnamed} <= {"crowd", "group"}
@@ -177,6 +197,210 @@ def test_top_limits_people_and_unnamed_faces(library, probe):
         (face,) = library.query(probe, top=top).faces
         assert (len(face.identities), len(face.unnamed)) == (1, top)
         assert len(face.identities[0].faces) == 5, "all faces of a person that is shown"
+
+
+def test_fewer_false_matches_mean_a_smaller_distance(library, probe):
+    limits = [library.query(probe, false_matches=n).limit for n in (1e-4, 1e-3, 0.05)]
+    distances = [limit.max_distance for limit in limits]
+    assert distances == sorted(set(distances))
+    for limit, asked in zip(limits, (1e-4, 1e-3, 0.05), strict=True):
+        assert limit.expected_false_matches == pytest.approx(asked)
+    chosen = library.query(probe, max_distance=0.05).limit
+    assert (chosen.max_distance, chosen.false_matches) == (0.05, None)
+    assert chosen.fmr == pytest.approx(RATES.fmr(0.05))
+
+
+# Several photos of one person
+
+
+def test_photos_of_one_person_become_one_probe(library, album, probe, crowd):
+    group = album / "more" / "group.png"
+    answer = library.query_person([probe, group, encoded(crowd, "PNG")])
+    assert answer.photo == str(probe)
+    assert [face.photo for face in answer.same_person] == [str(probe), str(group), "<bytes>"]
+    taken = answer.same_person[1].detection.box
+    (hers,) = (face for face in library.query(group).faces if face.identities)
+    assert taken == hers.detection.box, "of three faces"
+    (face,) = answer.faces
+    assert face.identities[0].identity.name == "Eileen"
+    assert answer.limit.max_distance < library.query(probe).limit.max_distance, (
+        "strangers are nearer to a mean"
+    )
+
+
+def test_the_same_picture_twice_counts_once(library, probe):
+    once = library.query(probe)
+    twice = library.query_person([probe, probe.read_bytes()])
+    assert twice.limit == once.limit
+    assert len(twice.same_person) == 2
+    (one,), (other,) = once.faces, twice.faces
+    assert one.embedding.distance(other.embedding) < 1e-6
+    assert library.query_person([probe]).limit == once.limit
+
+
+def test_photos_of_two_people_are_not_one(library, album, probe):
+    stranger = album.parent / "left out" / "stranger7.png"
+    with pytest.raises(DifferentPeople, match="do not show the same person") as caught:
+        library.query_person([probe, stranger, album / "Eileen" / "official.jpg"])
+    assert {caught.value.photo, caught.value.other} >= {str(stranger)}
+    with pytest.raises(InvalidValue, match="at least one photo"):
+        library.query_person([])
+    with pytest.raises(NoFaceFound):
+        library.query_person([probe, album / "more" / "coffee.jpg"])
+
+
+# Two photos
+
+
+def test_whether_two_photos_show_one_person(library, album, probe):
+    stranger = album.parent / "left out" / "stranger7.png"
+    same = library.verify(probe, album / "Eileen" / "official.jpg")
+    assert same.same
+    assert same.probability > 0.99
+    assert same.fmr == pytest.approx(max(SMALLEST_FMR, RATES.fmr(same.distance)))
+    assert (same.prior, same.max_fmr, same.pairs, same.faces) == (0.5, 1e-3, 1, (1, 1))
+    other = library.verify(probe, stranger)
+    assert not other.same
+    assert other.probability < 0.01 < other.fmr
+    assert facesearch.verify(probe, stranger).distance == pytest.approx(other.distance)
+    itself = library.verify(probe, probe)
+    assert itself.distance < 1e-6
+    assert itself.same
+
+
+def test_the_most_alike_of_many_pairs_is_judged_as_such(library, album, probe):
+    group = album / "more" / "group.png"
+    largest = library.verify(probe, group)
+    every = library.verify(probe, group, face=FaceChoice.ALL)
+    assert (largest.pairs, every.pairs, every.faces) == (1, 3, (1, 3))
+    assert (largest.same, every.same) == (False, True), "a stranger's face is larger"
+    assert every.max_distance == pytest.approx(RATES.distance_at(every.max_fmr / 3))
+    other = album.parent / "left out" / "stranger7.png"
+    alone, among = (library.verify(other, group, face=choice) for choice in (1, FaceChoice.ALL))
+    assert among.distance <= alone.distance
+    assert among.fmr == pytest.approx(min(1, 3 * RATES.fmr(among.distance)))
+    assert among.probability == pytest.approx(RATES.probability(among.distance, 0.5 / 3))
+    with pytest.raises(NoFaceFound, match="1 faces"):
+        library.verify(group, probe, face=3)
+
+
+@pytest.mark.parametrize("wrong", [{"prior": 0}, {"prior": 1}, {"max_fmr": 0}, {"max_fmr": 1.5}])
+def test_verifying_with_numbers_out_of_range(library, probe, wrong):
+    with pytest.raises(InvalidValue, match="above 0 and below 1"):
+        library.verify(probe, probe, **wrong)
+
+
+def test_verifying_what_cannot_be_read(library, album, probe):
+    with pytest.raises(PhotoUnreadable):
+        facesearch.verify(album / "more" / "text.jpg", probe)
+    with pytest.raises(PhotoNotFound):
+        library.verify(probe, album / "gone.jpg")
+
+
+# Models that nobody measured, other models, earlier ones
+
+
+def test_a_model_without_rates_goes_by_its_own_distance(toys, tmp_path):
+    toy_photo = tmp_path / "toy.png"
+    draw(RED).save(toy_photo)
+    with FaceLibrary.open(tmp_path / "l", options=toys.options()) as library:
+        library.index(toy_photo)
+        answer = library.query(toy_photo)
+        assert answer.limit == facesearch.MatchLimit(MAX_DISTANCE, 1)
+        assert answer.faces[0].unnamed[0].probability is None
+        assert library.query_person([toy_photo, toy_photo]).limit == answer.limit
+        assert library.status().limit == answer.limit
+        for ask in (
+            lambda: library.query(toy_photo, false_matches=0.1),
+            lambda: library.verify(toy_photo, toy_photo),
+            library.calibrate,
+        ):
+            with pytest.raises(RatesMissing, match="toy@1:square"):
+                ask()
+
+
+def test_a_library_keeps_the_model_it_was_begun_with(toys, tmp_path):
+    draw(RED).save(tmp_path / "toy.png")
+    with FaceLibrary.open(tmp_path / "l", options=toys.options()) as library:
+        empty = FaceLibrary.open(tmp_path / "l")  # before there is any face
+        library.index(tmp_path / "toy.png")
+    with FaceLibrary.open(tmp_path / "l") as library:
+        assert (library.embedder, library.status().accuracy) == ("toy-embedder", None)
+    best = LibraryOptions(embedder=embedder_for(Accuracy.BEST))
+    with pytest.raises(LibraryOtherModel, match=r"toy-embedder.*accuracy best"):
+        FaceLibrary.open(tmp_path / "l", options=best)
+    with empty, pytest.raises(LibraryOtherModel, match=r"toy-embedder.*accuracy fast"):
+        empty.index(tmp_path / "toy.png")
+
+
+def test_faces_of_a_model_that_is_gone_are_looked_at_again(toys, tmp_path, monkeypatch):
+    toy_photo = tmp_path / "toy.png"
+    draw(RED, BLUE).save(toy_photo)
+    shutil.copy(toy_photo, tmp_path / "copy.png")
+    with FaceLibrary.open(tmp_path / "l", options=toys.options()) as library:
+        library.index(tmp_path, hidden=False)
+        library.name(toy_photo, "Ada")
+    # An update brings the same model under another space.
+    renewed = replace(catalogue._EMBEDDERS[-1], space="toy@2:square")
+    monkeypatch.setattr(catalogue, "_EMBEDDERS", (*catalogue._EMBEDDERS[:-1], renewed))
+    toys.embedder.space = "toy@2:square"
+    with FaceLibrary.open(tmp_path / "l", options=toys.options()) as library:
+        assert library.status().outdated == 2
+        with pytest.raises(LibraryOutdated, match="facesearch index"):
+            library.query(toy_photo)
+        assert library.index().new == 1
+        assert library.status().outdated == 0
+        assert library.query(toy_photo).faces[0].identities[0].identity.name == "Ada"
+        assert library.index().new == 0
+
+
+# Calibrating
+
+
+def test_a_library_too_small_to_calibrate(library, album, tmp_path):
+    (tmp_path / "photos").mkdir()
+    shutil.copy(album / "more" / "group.png", tmp_path / "photos")
+    with FaceLibrary.open(tmp_path / "l") as small:
+        with pytest.raises(TooFewFaces, match="0 of its faces"):
+            small.calibrate()
+        small.index(tmp_path / "photos")
+        with pytest.raises(TooFewFaces, match="and it takes 200") as caught:
+            small.calibrate()
+        assert caught.value.found <= 3
+        assert small.status().calibration is None
+
+
+def test_calibrating_a_library_changes_what_its_queries_go_by(copied, album, strangers, probe):
+    faces = album.parent / "groups"
+    faces.mkdir(exist_ok=True)
+    for shift in range(6):  # 10 of 20 strangers, always in other company
+        sheet = PIL.Image.new("RGB", (160 * 5, 160 * 2), (128, 128, 128))
+        for place, number in enumerate(np.random.default_rng(shift).permutation(20)[:10]):
+            sheet.paste(strangers[number], (160 * (place % 5), 160 * (place // 5)))
+        sheet.save(faces / f"{shift}.png")
+    copied.index(faces)
+    before = copied.query(probe).limit
+    tried = copied.calibrate(dry_run=True)
+    assert not tried.stored
+    assert copied.query(probe).limit == before
+    report = copied.calibrate()
+    assert (report.stored, report.limit_before) == (True, before)
+    assert report.impostor_pairs >= 200
+    assert [change.fmr for change in report.rates] == [1e-2, 1e-3, 1e-4, 1e-5]
+    after = copied.query(probe).limit
+    assert after == report.limit_after
+    assert after.calibrated
+    assert after.max_distance != before.max_distance
+    assert copied.verify(probe, probe).calibrated
+    status = copied.status()
+    assert status.calibration.impostor_pairs == report.impostor_pairs
+    assert status.limit == after
+    again = copied.calibrate()
+    assert again.rates[0].distance_before == again.rates[0].distance_after
+    assert copied.forget_calibration()
+    assert copied.query(probe).limit == before
+    assert not copied.forget_calibration()
+    shutil.rmtree(faces)
 
 
 # Every form a photo can come in
@@ -309,6 +533,9 @@ def test_choices_that_are_none(library, probe, wrong):
         {"max_distance": -0.1},
         {"max_distance": 2.1},
         {"max_distance": float("nan")},
+        {"false_matches": 0},
+        {"false_matches": float("nan")},
+        {"max_distance": 0.1, "false_matches": 0.1},
     ],
 )
 def test_numbers_out_of_range(library, probe, wrong):

@@ -16,7 +16,7 @@ from facesearch.errors import DeviceUnavailable, ModelError, WeightsMissing
 from facesearch.model_loading import LoadedModels
 from facesearch.models.base import DetectorOptions
 from facesearch.models.catalogue import DetectorSpec, EmbedderSpec, detector_spec, embedder_spec
-from facesearch.models.onnx import available_cpus
+from facesearch.models.cpus import available_cpus
 
 
 class Counted:

@@ -58,6 +58,18 @@ def test_opening_a_library_and_looking_around_loads_no_network(folder):
     assert loaded & HEAVY <= {"numpy"}
 
 
+def test_indexing_again_where_nothing_is_new_loads_no_network(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "empty.jpg").touch()
+    program = (
+        "from facesearch import FaceLibrary\n"
+        f"with FaceLibrary.open({str(tmp_path / 'l')!r}) as library:\n"
+        f"    library.index({str(tmp_path / 'photos')!r})"
+    )
+    loaded_by(program)
+    assert loaded_by(program) & {"onnxruntime", "onnx", "cv2"} == set()
+
+
 def test_the_main_job_imports_no_framework(tmp_path):
     loaded = loaded_by(
         "import skimage.data, numpy\n"

@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from facesearch.cli import failures, index, name, people, query, status
+from facesearch.cli import calibrate, evaluate, failures, index, name, people, query, status, verify
 from facesearch.cli.exits import ExitCode, silence_stdout
 from facesearch.cli.session import DeviceName, LibraryOpener, Session, open_face_library
 from facesearch.cli.text import printable
@@ -30,10 +30,13 @@ app = typer.Typer(
 )
 app.command()(index.index)
 app.command()(query.query)
+app.command()(verify.verify)
 app.command()(name.name)
 app.command()(people.people)
 app.command()(status.status)
 app.command()(failures.failures)
+app.command()(calibrate.calibrate)
+app.add_typer(evaluate.evaluate, name="evaluate")
 
 
 def _show_version(wanted: bool) -> None:

@@ -30,6 +30,7 @@ class ExitCode(IntEnum):
     LIBRARY = 4
     MODEL = 5
     UNREADABLE = 6
+    DIFFERENT = 7
     INTERRUPTED = 130
     OUTPUT_CLOSED = 141
 
@@ -38,8 +39,10 @@ class ExitCode(IntEnum):
 _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (errors.NoFaceFound, ExitCode.NO_FACE),
     (errors.PhotoNotFound, ExitCode.USAGE),
+    (errors.DifferentPeople, ExitCode.DIFFERENT),
     (errors.PhotoError, ExitCode.UNREADABLE),
     (errors.LibraryError, ExitCode.LIBRARY),
+    (errors.TooFewFaces, ExitCode.LIBRARY),
     (errors.VectorIndexError, ExitCode.LIBRARY),
     (errors.SpaceMismatch, ExitCode.LIBRARY),
     (errors.ModelError, ExitCode.MODEL),

@@ -1,4 +1,4 @@
-"""`facesearch failures`: every photo that could not be read, with the reason."""
+"""`facesearch failures`: photos that could not be read, and named faces that are too poor."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ def failures(
     ctx: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
 ) -> None:
-    """List the photos that could not be read, and why."""
+    """List the photos that could not be read and the named faces that are too poor, and why."""
     session = Session.of(ctx)
     with errors_shown(verbose=session.verbose):
         from facesearch.cli import jsonout, render
 
         with session.open_for_reading() as library:
-            found = library.failures()
+            found, poor = library.failures(), library.poor_references()
         if as_json:
             for failure in found:
                 jsonout.write(jsonout.failure_document(failure))
+            for reference in poor:
+                jsonout.write(jsonout.poor_reference_document(reference))
         else:
-            render.show_failures(found)
+            render.show_failures(found, poor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
     from facesearch.cli.progress import ProgressDisplay
     from facesearch.models.base import DetectorOptions
     from facesearch.photos.decode import DecodeLimits
+
+
+class AccuracyName(StrEnum):
+    """What --accuracy may say: the names of `facesearch.models.catalogue.Accuracy`.
+
+    That module is too slow to import for a help text; a test holds the two together.
+    """
+
+    FAST = "fast"
+    BEST = "best"
 
 
 def index(
@@ -47,6 +58,14 @@ def index(
             "Without this it counts as an unplugged disk.",
         ),
     ] = False,
+    accuracy: Annotated[
+        AccuracyName | None,
+        typer.Option(
+            metavar="fast|best",
+            show_default="what the library was begun with, else fast",
+            help="How much work goes into telling people apart; one setting per library.",
+        ),
+    ] = None,
     smallest_face: Annotated[
         float | None,
         typer.Option(
@@ -103,6 +122,7 @@ def index(
         )
         with session.open_for_writing(
             create=bool(paths),
+            embedder=_embedder(accuracy),
             detector_options=_detector_options(smallest_face, smallest_face_px),
             limits=_limits(max_megapixels),
         ) as library:
@@ -151,6 +171,14 @@ def _waiting(
         display.waiting(process)
 
     return wait
+
+
+def _embedder(accuracy: AccuracyName | None) -> str | None:
+    if accuracy is None:
+        return None
+    from facesearch.models.catalogue import Accuracy, embedder_for
+
+    return embedder_for(Accuracy(accuracy.value))
 
 
 def _detector_options(fraction: float | None, px: float | None) -> DetectorOptions | None:

@@ -13,8 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
+    from facesearch.catalog.records import PoorReference
     from facesearch.values import (
         Box,
+        CalibrationReport,
         FaceAnswer,
         FaceHit,
         Failure,
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
         IndexProgress,
         IndexReport,
         LibraryStatus,
+        MatchLimit,
+        ProbeFace,
         QueryAnswer,
+        Verification,
     )
 
 Document: TypeAlias = dict[str, Any]
@@ -35,17 +40,66 @@ def write(document: Mapping[str, Any]) -> None:
 
 
 def query_document(answer: QueryAnswer) -> Document:
-    """The answer to one query photo."""
+    """The answer to one query photo, or to several photos of one person."""
     return {
         "photo": answer.photo,
+        "same_person": [_probe(face) for face in answer.same_person],
         "space": answer.space,
-        "max_distance": _distance(answer.max_distance),
+        **_limit(answer.limit),
         "faces": [_face(face) for face in answer.faces],
     }
 
 
+def verification_document(found: Verification) -> Document:
+    """Whether two photos show the same person."""
+    return {
+        "same": found.same,
+        "distance": _distance(found.distance),
+        "probability": _probability(found.probability),
+        "prior": found.prior,
+        "fmr": _rate(found.fmr),
+        "max_fmr": found.max_fmr,
+        "max_distance": _distance(found.max_distance),
+        "space": found.space,
+        "calibrated": found.calibrated,
+        "pairs": found.pairs,
+        "first": _probe(found.first),
+        "second": _probe(found.second),
+    }
+
+
+def calibration_document(report: CalibrationReport) -> Document:
+    """What `calibrate` found."""
+    return {
+        "space": report.space,
+        "stored": report.stored,
+        "photos": report.photos,
+        "faces": report.faces,
+        "people": report.people,
+        "impostor_pairs": report.impostor_pairs,
+        "genuine_pairs": report.genuine_pairs,
+        "parameters": {name: round(value, 6) for name, value in report.parameters.items()},
+        "rates": [
+            {
+                "fmr": change.fmr,
+                "distance_before": _distance(change.distance_before),
+                "distance_after": _distance(change.distance_after),
+            }
+            for change in report.rates
+        ],
+        "limit_before": _limit(report.limit_before),
+        "limit_after": _limit(report.limit_after),
+    }
+
+
+def reset_document(space: str, was_calibrated: bool) -> Document:
+    """What `calibrate --reset` did."""
+    return {"space": space, "reset": was_calibrated}
+
+
 def status_document(status: LibraryStatus) -> Document:
     """What is in a library."""
+    calibration = status.calibration
     return {
         "photos": status.photos,
         "faces": status.faces,
@@ -55,12 +109,42 @@ def status_document(status: LibraryStatus) -> Document:
         "index": status.index,
         "bytes": status.bytes,
         "schema": status.schema,
+        "accuracy": status.accuracy,
+        "limit": None if status.limit is None else _limit(status.limit),
+        "calibration": None
+        if calibration is None
+        else {
+            "fitted_at": calibration.fitted_at,
+            "impostor_pairs": calibration.impostor_pairs,
+            "genuine_pairs": calibration.genuine_pairs,
+        },
+        "poor_references": status.poor_references,
+        "outdated": status.outdated,
     }
 
 
 def failure_document(failure: Failure) -> Document:
     """A photo that could not be read."""
-    return {"path": failure.path, "reason": failure.reason, "detail": failure.detail}
+    return {
+        "kind": "photo",
+        "path": failure.path,
+        "reason": failure.reason,
+        "detail": failure.detail,
+    }
+
+
+def poor_reference_document(poor: PoorReference) -> Document:
+    """A named face that is too poor to decide who another one is."""
+    reasons = [problem.value for problem in poor.quality.problems]
+    return {
+        "kind": "reference",
+        "path": poor.path,
+        "reason": reasons[0],
+        "reasons": reasons,
+        "face": poor.face_id,
+        "name": poor.identity.name,
+        "quality": round(poor.quality.value, 3),
+    }
 
 
 def identity_document(identity: Identity, faces: int) -> Document:
@@ -125,6 +209,7 @@ def _face(answer: FaceAnswer) -> Document:
                 "id": match.identity.id,
                 "name": match.identity.name,
                 "distance": _distance(match.distance),
+                "probability": _probability(match.probability),
                 "faces": [_hit(hit) for hit in match.faces],
             }
             for match in answer.identities
@@ -140,12 +225,41 @@ def _hit(hit: FaceHit) -> Document:
         "photo": paths[0] if paths else None,
         "box": _box(hit.face.box),
         "distance": _distance(hit.distance),
+        "probability": _probability(hit.probability),
+    }
+
+
+def _probe(face: ProbeFace) -> Document:
+    return {"photo": face.photo, "box": _box(face.detection.box)}
+
+
+def _limit(limit: MatchLimit) -> Document:
+    return {
+        "max_distance": _distance(limit.max_distance),
+        "gallery_faces": limit.gallery_faces,
+        "false_matches": limit.false_matches,
+        "fmr": _rate(limit.fmr),
+        "prior": _rate(limit.prior),
+        "calibrated": limit.calibrated,
+        "people": limit.people,
+        "person_max_distance": None
+        if limit.person_max_distance is None
+        else _distance(limit.person_max_distance),
     }
 
 
 def _box(box: Box) -> list[float]:
     # float() because a detector may hand over NumPy's own numbers, which json refuses.
     return [round(float(side), 2) for side in (box.x, box.y, box.width, box.height)]
+
+
+def _probability(value: float | None) -> float | None:
+    return None if value is None else round(float(value), 6)
+
+
+def _rate(value: float | None) -> float | None:
+    # Rates are small: four digits, wherever they begin.
+    return None if value is None else float(f"{value:.4g}")
 
 
 def _distance(distance: float) -> float:

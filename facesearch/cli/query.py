@@ -10,22 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facesearch.cli.exits import ExitCode, complain, errors_shown, explain
+from facesearch.cli.photos import check_face, check_photo, face_choice
 from facesearch.cli.session import Session
 from facesearch.cli.text import printable
-from facesearch.errors import PhotoError, PhotoNotFound
+from facesearch.errors import PhotoError
 
 if TYPE_CHECKING:
-    from facesearch.library import FaceChoice
+    from facesearch.library import FaceLibrary
     from facesearch.values import QueryAnswer
 
 _PHOTOS_IN_TEXT = 5
 _PHOTOS_IN_REPORT = 12
-
-
-def _check_face(value: str) -> str:
-    if value in ("all", "largest") or (value.isascii() and value.isdigit() and int(value) > 0):
-        return value
-    raise typer.BadParameter("say all, largest, or a number: 1 is the largest face")
 
 
 def _check_output(value: Path | None) -> Path | None:
@@ -46,15 +41,30 @@ def query(
         typer.Option(
             min=0.0,
             max=2.0,
-            show_default="measured for the model",
+            show_default="by --false-matches",
             help="Faces farther than this cosine distance are no match.",
         ),
     ] = None,
+    false_matches: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N",
+            show_default="0.1",
+            help="Strangers' faces to expect in the answer to one face, in a library of this "
+            "size. Smaller is stricter.",
+        ),
+    ] = None,
+    same_person: Annotated[
+        bool,
+        typer.Option(
+            "--same-person", help="All photos show one person: one answer, from all of them."
+        ),
+    ] = False,
     face: Annotated[
         str,
         typer.Option(
             metavar="all|largest|N",
-            callback=_check_face,
+            callback=check_face,
             help="Which faces of the photo: all, the largest, or the Nth largest.",
         ),
     ] = "all",
@@ -75,31 +85,42 @@ def query(
     ] = None,
 ) -> None:
     """Find the people in PHOTO, nearest first."""
+    if max_distance is not None and false_matches is not None:
+        raise typer.BadParameter("--max-distance and --false-matches do not go together")
     session = Session.of(ctx)
     with errors_shown(verbose=session.verbose):
         from facesearch.cli import jsonout, render
 
         for path in photo:
-            _check_photo(path)
+            check_photo(path)
         answers: list[QueryAnswer] = []
         code = ExitCode.DONE
+
+        def ask(library: FaceLibrary, paths: list[Path]) -> None:
+            how = {"max_distance": max_distance, "false_matches": false_matches}
+            choice = face_choice(face)
+            if same_person:
+                answer = library.query_person(paths, top=top, face=choice, **how)
+            else:
+                answer = library.query(paths[0], top=top, face=choice, **how)
+            answer = _with_own_names(answer, paths)
+            answers.append(answer)
+            if as_json:
+                jsonout.write(jsonout.query_document(answer))
+            else:
+                render.show_query(answer, photos_shown=photos or _PHOTOS_IN_TEXT)
+
         with session.open_for_reading() as library:
-            for path in photo:
+            if same_person:
+                ask(library, photo)
+            for path in () if same_person else photo:
                 try:
-                    answer = library.query(
-                        path, top=top, max_distance=max_distance, face=_face_choice(face)
-                    )
+                    ask(library, [path])
                 except PhotoError as error:  # the other photos still deserve their answers
                     reason = explain(error, verbose=session.verbose)
                     code = code or reason
-                    continue
-                # The library names the photo for people; programs need the file's own name.
-                answer = replace(answer, photo=os.path.abspath(path))
-                answers.append(answer)
-                if as_json:
-                    jsonout.write(jsonout.query_document(answer))
-                else:
-                    render.show_query(answer, photos_shown=photos or _PHOTOS_IN_TEXT)
+            if answers and answers[0].limit.gallery_faces and not as_json:
+                render.show_limit(answers[0].limit)
             if output is not None and answers:
                 from facesearch.cli.report import write_report
 
@@ -115,19 +136,10 @@ def query(
             raise typer.Exit(code)
 
 
-def _check_photo(path: Path) -> None:
-    """What is plainly wrong is said before the library is opened.
-
-    Raises:
-        PhotoNotFound: nothing is there, or a folder.
-    """
-    if not os.path.lexists(path):
-        raise PhotoNotFound(str(path), f"no such photo: {path}")
-    if path.is_dir():
-        raise PhotoNotFound(str(path), f"{path} is a folder: name the photos to ask about")
-
-
-def _face_choice(value: str) -> FaceChoice | int:
-    from facesearch.library import FaceChoice
-
-    return int(value) if value.isdigit() else FaceChoice(value)
+def _with_own_names(answer: QueryAnswer, paths: list[Path]) -> QueryAnswer:
+    """The library names photos for people; programs need the files' own names."""
+    names = [os.path.abspath(path) for path in paths]
+    faces = answer.same_person
+    if faces:
+        faces = tuple(replace(f, photo=name) for f, name in zip(faces, names, strict=True))
+    return replace(answer, photo=names[0], same_person=faces)

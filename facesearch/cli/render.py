@@ -9,6 +9,7 @@ from facesearch.cli import text
 from facesearch.cli.screen import Cell, Column, Piece, Screen, Table
 
 if TYPE_CHECKING:
+    from facesearch.catalog.records import PoorReference
     from facesearch.values import (
         Box,
         Face,
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
         Identity,
         IndexReport,
         LibraryStatus,
+        MatchLimit,
         Photo,
         QueryAnswer,
     )
 
 _DISTANCE = Column("Distance", is_number=True, style="cyan")
+_PROBABILITY = Column("Probability", is_number=True, style="cyan")
 
 
 def show_query(answer: QueryAnswer, *, photos_shown: int) -> None:
@@ -33,13 +36,43 @@ def show_query(answer: QueryAnswer, *, photos_shown: int) -> None:
         photos_shown: photos listed per person, nearest first.
     """
     screen = Screen()
-    screen.line((answer.photo, "bold"), f": {text.count(len(answer.faces), 'face')}")
+    if answer.same_person:
+        screen.line((f"One person in {text.count(len(answer.same_person), 'photo')}", "bold"))
+        for probe in answer.same_person:
+            screen.line(f"  {probe.photo}", (f", {_place(probe.detection.box)}", "dim"))
+    else:
+        screen.line((answer.photo, "bold"), f": {text.count(len(answer.faces), 'face')}")
     for number, face in enumerate(answer.faces, start=1):
         screen.blank()
         if len(answer.faces) > 1:
             screen.line((f"Face {number}", "bold"), (f", {_place(face.detection.box)}", "dim"))
-        _show_face(screen, face, answer.max_distance, photos_shown)
+        _show_face(screen, face, answer.limit, photos_shown)
     screen.blank()
+
+
+def show_limit(limit: MatchLimit) -> None:
+    """What the numbers of an answer stand for in this library."""
+    screen = Screen()
+    within = text.distance(limit.max_distance)
+    by_chance = limit.expected_false_matches
+    if limit.fmr is None or by_chance is None or limit.prior is None:
+        words = f"Matches lie within {within}. Nobody measured how often strangers do."
+        screen.line((words, "dim"))
+        return
+    faces = text.count(limit.gallery_faces, "face")
+    screen.line(
+        (
+            f"Matches lie within {within}, a false match rate of {text.one_in(limit.fmr)}: "
+            f"expect {text.amount(by_chance)} of {faces} there by chance.",
+            "dim",
+        )
+    )
+    suppose = f"Probabilities suppose that 1 face in {1 / limit.prior:,.0f}"
+    if limit.person_max_distance is None:
+        screen.line((f"{suppose} is the same person's.", "dim"))
+    else:
+        people = f"{max(2, limit.people):,}"
+        screen.line((f"{suppose}, and for names 1 person in {people}, is the one.", "dim"))
 
 
 def show_report(report: IndexReport, library: str, device: str | None) -> None:
@@ -84,24 +117,52 @@ def show_status(status: LibraryStatus) -> None:
     table.add("  without a face", f"{status.no_face:,}")
     table.add("  unreadable", f"{status.failed:,}")
     table.add("faces", f"{status.faces:,}")
+    if status.outdated:
+        table.add("  not searchable", f"{status.outdated:,}, until the next facesearch index")
     table.add("people", f"{status.identities:,}")
+    if status.poor_references:
+        count = sum(status.poor_references.values())
+        table.add("  poor faces", f"{count:,} ({_reasons(status.poor_references)})")
+    table.add("accuracy", status.accuracy or "none yet")
     table.add("space", status.space or "none yet")
+    table.add("matches within", _limit(status.limit))
+    if status.calibration is None:
+        table.add("calibrated", "no")
+    else:
+        pairs = text.count(status.calibration.impostor_pairs, "pair")
+        table.add("calibrated", f"{status.calibration.fitted_at}, from {pairs} of strangers")
     table.add("index", status.index)
     table.add("on disk", text.size_on_disk(status.bytes))
     table.add("schema", status.schema)
     Screen().print(table)
 
 
-def show_failures(failures: Sequence[Failure]) -> None:
-    """Every photo that could not be read, one a line."""
+def _limit(limit: MatchLimit | None) -> str:
+    if limit is None:
+        return "say --max-distance: nobody measured this model"
+    words = text.distance(limit.max_distance)
+    return words if limit.fmr is None else f"{words} (false match rate {text.one_in(limit.fmr)})"
+
+
+def show_failures(failures: Sequence[Failure], poor: Sequence[PoorReference]) -> None:
+    """Every photo that could not be read, and every named face that is too poor, one a line."""
     screen = Screen()
-    if not failures:
+    if failures:
+        table = Table((Column("Reason", style="yellow"), Column("Photo"), Column("What is wrong")))
+        for failure in failures:
+            table.add(failure.reason, failure.path, failure.detail)
+        screen.print(table)
+    else:
         screen.line("No failures: every photo could be read.")
-        return
-    table = Table((Column("Reason", style="yellow"), Column("Photo"), Column("What is wrong")))
-    for failure in failures:
-        table.add(failure.reason, failure.path, failure.detail)
-    screen.print(table)
+    if poor:
+        screen.blank()
+        screen.line("Named faces too poor to decide a name; queries find them all the same:")
+        columns = ("Reason", "Face", "Name", "Photo")
+        table = Table([Column(c, is_number=c == "Face") for c in columns])
+        for one in poor:
+            reasons = ", ".join(one.quality.problems)
+            table.add(reasons, str(one.face_id), one.identity.name, one.path)
+        screen.print(table)
 
 
 def show_identities(identities: Iterable[tuple[Identity, int]]) -> None:
@@ -124,43 +185,66 @@ def show_named(face: Face, identity: Identity) -> None:
     )
 
 
-def _show_face(screen: Screen, face: FaceAnswer, limit: float, photos_shown: int) -> None:
+def _show_face(screen: Screen, face: FaceAnswer, limit: MatchLimit, photos_shown: int) -> None:
+    within = text.distance(limit.max_distance)
+    has_rates = limit.fmr is not None
     if face.identities:
-        screen.print(_identity_table(face, photos_shown))
+        screen.print(_identity_table(face, photos_shown, has_rates=has_rates))
     elif face.unnamed:
-        screen.line((f"No named person within {text.distance(limit)}.", "yellow"))
+        screen.line((f"No named person within {within}.", "yellow"))
     else:
-        screen.line((_nobody(face.nearest, limit), "yellow"))
+        screen.line((_nobody(face.nearest, within), "yellow"))
     if face.unnamed:
         screen.blank()
-        table = Table((Column("Face", is_number=True), _DISTANCE, Column("Unnamed faces")))
+        likeness = _likeness(has_rates)
+        table = Table((Column("Face", is_number=True), *likeness, Column("Unnamed faces")))
         for hit in face.unnamed:
-            table.add(str(hit.face.id), text.distance(hit.distance), _places(hit.face.photo))
+            places = _places(hit.face.photo)
+            if hit.identity is not None:  # named, but it does not decide who the probe is
+                places.append((f"  (named {hit.identity.name}; not sure enough)", "dim"))
+            table.add(str(hit.face.id), *_likeness_of(hit, has_rates), places)
         screen.print(table)
         if not face.identities and screen.is_terminal:  # a hint for whoever is looking
             number = face.unnamed[0].face.id
             screen.line((f'Say who it is: facesearch name {number} "NAME"', "dim"))
 
 
-def _identity_table(face: FaceAnswer, photos_shown: int) -> Table:
-    table = Table((Column("#", is_number=True), Column("Name"), _DISTANCE, Column("Photos")))
+def _identity_table(face: FaceAnswer, photos_shown: int, *, has_rates: bool) -> Table:
+    likeness = _likeness(has_rates)
+    table = Table((Column("#", is_number=True), Column("Name"), *likeness, Column("Photos")))
     for rank, match in enumerate(face.identities, start=1):
         start: tuple[Cell, Cell] = (str(rank), [(match.identity.name, "bold")])
         for hit in match.faces[:photos_shown]:
-            table.add(*start, text.distance(hit.distance), _places(hit.face.photo))
+            table.add(*start, *_likeness_of(hit, has_rates), _places(hit.face.photo))
             start = ("", "")
         left_out = len(match.faces) - photos_shown
         if left_out > 0:
-            table.add("", "", "", [(f"and {left_out:,} more", "dim")])
+            table.add(*start, *[""] * len(likeness), [(f"and {left_out:,} more", "dim")])
     return table
 
 
-def _nobody(nearest: FaceHit | None, limit: float) -> str:
+def _likeness(has_rates: bool) -> tuple[Column, ...]:
+    """The columns that say how alike two faces are."""
+    return (_DISTANCE, _PROBABILITY) if has_rates else (_DISTANCE,)
+
+
+def _likeness_of(hit: FaceHit, has_rates: bool) -> tuple[str, ...]:
+    distance = text.distance(hit.distance)
+    if not has_rates:
+        return (distance,)
+    return (distance, "" if hit.probability is None else text.probability(hit.probability))
+
+
+def _nobody(nearest: FaceHit | None, within: str) -> str:
     if nearest is None:
         return "No match: the library holds no faces yet."
+    likely = ""
+    if nearest.probability is not None:
+        likely = f", {text.probability(nearest.probability)} likely the same person,"
+    name = "" if nearest.identity is None else f" ({nearest.identity.name})"
     return (
-        f"No match within {text.distance(limit)}; nearest was face {nearest.face.id} "
-        f"at {text.distance(nearest.distance)} in {_first_path(nearest.face.photo)}"
+        f"No match within {within}; nearest was face {nearest.face.id}{name} "
+        f"at {text.distance(nearest.distance)}{likely} in {_first_path(nearest.face.photo)}"
     )
 
 

@@ -17,8 +17,9 @@ import typer
 from facesearch.errors import LibraryReadOnly
 
 if TYPE_CHECKING:
-    from facesearch.library import FaceLibrary, LibraryOptions
+    from facesearch.library import FaceLibrary
     from facesearch.models.base import DetectorOptions
+    from facesearch.options import LibraryOptions
     from facesearch.photos.decode import DecodeLimits
 
 
@@ -85,7 +86,7 @@ class Session:
         Raises:
             LibraryError: there is none, or it cannot be read.
         """
-        options = self._options()
+        options = self.options()
         try:
             return self.opener(self.folder, create=False, read_only=True, options=options)
         except LibraryReadOnly:
@@ -97,6 +98,7 @@ class Session:
         self,
         *,
         create: bool = False,
+        embedder: str | None = None,
         detector_options: DetectorOptions | None = None,
         limits: DecodeLimits | None = None,
     ) -> FaceLibrary:
@@ -104,20 +106,22 @@ class Session:
 
         Args:
             create: make it where there is none.
+            embedder: what tells faces apart; None for what the library holds.
             detector_options: what counts as a face; None for the default.
             limits: what is refused; None for the default.
 
         Raises:
             LibraryError: there is none and it was not to be made, or it cannot be written to.
         """
-        options = self._options()
+        options = replace(self.options(), embedder=embedder)
         if detector_options is not None:
             options = replace(options, detector_options=detector_options)
         if limits is not None:
             options = replace(options, limits=limits)
         return self.opener(self.folder, create=create, read_only=False, options=options)
 
-    def _options(self) -> LibraryOptions:
-        from facesearch.library import LibraryOptions
+    def options(self) -> LibraryOptions:
+        """What the global options say about looking at photos."""
+        from facesearch.options import LibraryOptions
 
         return LibraryOptions(device=self.device.value)

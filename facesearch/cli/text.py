@@ -69,3 +69,28 @@ def size_on_disk(size_bytes: int) -> str:
 def distance(value: float) -> str:
     """A cosine distance with the three decimals that mean anything: ``0.041``."""
     return f"{value:.3f}"
+
+
+def probability(value: float) -> str:
+    """``98 %``, ``99.3 %``, ``>99.9 %``, ``<1 %``: never more certain than it is."""
+    if value > 0.999:
+        return ">99.9 %"
+    if value < 0.01:
+        return "<1 %"
+    return f"{100 * value:.1f} %" if value >= 0.99 else f"{100 * value:.0f} %"
+
+
+def one_in(share: float) -> str:
+    """A share as ``1 in 12,000``, to two digits; large ones as ``35 in 100``."""
+    if share >= 0.095:
+        return f"{100 * share:.0f} in 100"
+    if share <= 1e-9:
+        return "less than 1 in 1,000,000,000"
+    return f"1 in {float(f'{1 / share:.2g}'):,.0f}"
+
+
+def amount(value: float) -> str:
+    """A number of things on average: ``0.003``, ``0.1``, ``12``, ``1,400``."""
+    if value < 0.001:
+        return "less than 0.001"
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1g}" if value < 1 else f"{value:.1f}"

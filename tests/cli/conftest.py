@@ -25,14 +25,20 @@ from facesearch.values import (
     IndexReport,
     Landmarks,
     LibraryStatus,
+    MatchLimit,
     Photo,
+    ProbeFace,
     QueryAnswer,
     Size,
+    Verification,
 )
 
 SPACE = "toy@00000000:five-point"
 _LANDMARKS = Landmarks(np.arange(10, dtype=np.float32).reshape(5, 2))
 _EMBEDDING = Embedding(np.eye(1, 4, dtype=np.float32)[0], SPACE)
+# Of a model that was measured, and of one that nobody measured.
+LIMIT = MatchLimit(0.07, 1000, 0.1, 1e-4, 0.001, False)
+BARE_LIMIT = MatchLimit(0.07, 1000)
 
 
 def make_face(number: int, *paths: str, box: Box | None = None) -> Face:
@@ -49,20 +55,44 @@ def make_answer(
     nearest: FaceHit | None = None,
     faces: int = 1,
     box: Box | None = None,
+    limit: MatchLimit = BARE_LIMIT,
+    same_person: tuple[str, ...] = (),
 ) -> QueryAnswer:
     """An answer with the same matches for each of its faces."""
     detection = Detection(box or Box(100, 50, 80, 90), _LANDMARKS, 0.98765)
     face = FaceAnswer(detection, _EMBEDDING, identities, unnamed, nearest)
-    return QueryAnswer(photo, SPACE, 0.07, (face,) * faces)
+    probes = tuple(ProbeFace(path, detection) for path in same_person)
+    return QueryAnswer(photo, SPACE, limit, (face,) * faces, probes)
 
 
-def make_match(number: int, name: str, *hits: tuple[float, str]) -> IdentityMatch:
+def make_match(
+    number: int, name: str, *hits: tuple[float, str], probability: float | None = None
+) -> IdentityMatch:
     """A person, with (distance, path) of each of their faces."""
     faces = tuple(
-        FaceHit(make_face(100 * number + row, path), distance)
+        FaceHit(make_face(100 * number + row, path), distance, probability)
         for row, (distance, path) in enumerate(hits)
     )
-    return IdentityMatch(Identity(number, name), faces[0].distance, faces)
+    return IdentityMatch(Identity(number, name), faces[0].distance, faces, probability)
+
+
+def make_verification(distance: float = 0.03, probability: float = 0.9996) -> Verification:
+    """Two photos compared at a false match rate of 1 in 1,000, which is 0.07 here."""
+    detection = Detection(Box(100, 50, 80, 90), _LANDMARKS, 0.98765)
+    return Verification(
+        first=ProbeFace("/photos/a.jpg", detection),
+        second=ProbeFace("/photos/b.jpg", detection),
+        space=SPACE,
+        distance=distance,
+        probability=probability,
+        prior=0.5,
+        fmr=1.2345e-6,
+        max_fmr=0.001,
+        max_distance=0.07,
+        faces=(1, 3),
+        pairs=1,
+        calibrated=False,
+    )
 
 
 @dataclass
@@ -78,6 +108,10 @@ class FakeLibrary:
     waits: tuple[int | None, ...] = ()
     found: Any = None
     named: Any = None
+    verified: Any = field(default_factory=make_verification)
+    calibrated: Any = None
+    poor: Any = ()
+    space: str = SPACE
     opening: BaseException | None = None
     opened: dict[str, Any] = field(default_factory=dict)
     calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
@@ -107,6 +141,21 @@ class FakeLibrary:
         answers = self.answers
         value = answers[Path(photo).name] if isinstance(answers, dict) else answers
         return self._answer("query", value, photo, **options)
+
+    def query_person(self, photos: Any, **options: Any) -> QueryAnswer:
+        return self._answer("query_person", self.answers, photos, **options)
+
+    def verify(self, first: Any, second: Any, **options: Any) -> Verification:
+        return self._answer("verify", self.verified, first, second, **options)
+
+    def calibrate(self, **options: Any) -> Any:
+        return self._answer("calibrate", self.calibrated, **options)
+
+    def forget_calibration(self) -> bool:
+        return self._answer("forget_calibration", self.calibrated)
+
+    def poor_references(self) -> Any:
+        return self.poor
 
     def index(
         self, paths: Any, *, on_progress: Any, on_wait: Any, cancelled: Any, **options: Any
@@ -138,8 +187,14 @@ def library():
 
 @pytest.fixture
 def make():
-    """Makers of values: make.face, make.answer, make.match."""
-    return SimpleNamespace(face=make_face, answer=make_answer, match=make_match)
+    """Makers of values: make.face, make.answer, make.match, make.verification; make.limit."""
+    return SimpleNamespace(
+        face=make_face,
+        answer=make_answer,
+        match=make_match,
+        verification=make_verification,
+        limit=LIMIT,
+    )
 
 
 @pytest.fixture

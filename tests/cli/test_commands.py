@@ -8,11 +8,24 @@ import pytest
 from typer.testing import CliRunner
 
 from facesearch import errors
+from facesearch.catalog.records import PoorReference
 from facesearch.cli.app import app
+from facesearch.cli.index import AccuracyName
 from facesearch.cli.session import DeviceName
 from facesearch.library import FaceChoice
+from facesearch.models.catalogue import Accuracy, embedder_for
 from facesearch.models.onnx import Device
-from facesearch.values import Failure, Identity, IndexReport, LibraryStatus
+from facesearch.values import (
+    CalibrationReport,
+    FaceQuality,
+    Failure,
+    Identity,
+    IndexReport,
+    LibraryStatus,
+    MatchLimit,
+    PoorFace,
+    RateChange,
+)
 
 REPORT = IndexReport(
     3, 4, 2, 1, 0, 0, 1, 1, 1.5, {"damaged": 1}, ("/disk seems to be unplugged\x1b[31m",)
@@ -23,6 +36,10 @@ def test_device_names_are_those_of_the_models():
     assert {name.value for name in DeviceName} == {device.value for device in Device}
 
 
+def test_accuracy_names_are_those_of_the_models():
+    assert {name.value for name in AccuracyName} == {accuracy.value for accuracy in Accuracy}
+
+
 # index
 
 
@@ -30,6 +47,7 @@ def test_index_hands_its_options_on(run, library, tmp_path):
     ended = run(
         "--library", tmp_path / "l", "--device", "cpu",
         "index", tmp_path, "--people-from-folders", "--hidden", "--remove-emptied",
+        "--accuracy", "best",
         "--smallest-face", "0.05", "--smallest-face-px", "33", "--max-megapixels", "2.5",
         "--batch-size", "7", "--workers", "3", "--wait", "1.5",
     )  # fmt: skip
@@ -39,6 +57,7 @@ def test_index_hands_its_options_on(run, library, tmp_path):
     assert not library.opened["read_only"]
     options = library.opened["options"]
     assert options.device == "cpu"
+    assert options.embedder == embedder_for(Accuracy.BEST)
     assert options.detector_options.smallest_face_fraction == 0.05
     assert options.detector_options.smallest_face_px == 33
     assert options.limits.max_pixels == 2_500_000
@@ -170,7 +189,8 @@ def test_index_ends_with_the_code_of_its_error(run, library, tmp_path, error, co
 def test_query_hands_its_options_on(run, library, selfie):
     ended = run("query", selfie, "--top", "3", "--max-distance", "0.05", "--face", "2")
     assert ended.exit_code == 0, ended.stderr
-    assert library.calls == [("query", (selfie,), {"top": 3, "max_distance": 0.05, "face": 2})]
+    given = {"top": 3, "max_distance": 0.05, "false_matches": None, "face": 2}
+    assert library.calls == [("query", (selfie,), given)]
     assert library.opened["read_only"]
     assert not library.opened["create"]
 
@@ -189,6 +209,7 @@ def test_query_knows_faces_by_word_and_number(run, library, selfie, word, choice
         ("--face", "first"), ("--face", "0"), ("--face", "-1"), ("--face", "²"),
         ("--top", "0"), ("--top", "many"), ("--photos", "0"),
         ("--max-distance", "-0.1"), ("--max-distance", "2.1"),
+        ("--max-distance", "0.1", "--false-matches", "0.1"),
         ("--output", "page.jpg"), ("--output", "/no/such/folder/page.html"),
     ],
 )  # fmt: skip
@@ -202,8 +223,10 @@ def test_query_prints_one_document_per_photo_with_the_files_own_names(
 ):
     other = tmp_path / "other\udcff.jpg"
     other.write_bytes(b"")
-    match = make.match(1, "Ada\udc80", (0.0212345678, "/photos/\udcff\n.jpg"))
-    library.answers = make.answer("as the library words it", identities=(match,))
+    match = make.match(
+        1, "Ada\udc80", (0.0212345678, "/photos/\udcff\n.jpg"), probability=0.98765432
+    )
+    library.answers = make.answer("as the library words it", identities=(match,), limit=make.limit)
     ended = run("query", selfie, other, "--json")
     assert ended.stdout.isascii()
     documents = [json.loads(line) for line in ended.stdout.splitlines()]
@@ -211,7 +234,15 @@ def test_query_prints_one_document_per_photo_with_the_files_own_names(
     assert documents[0] == {
         "photo": str(selfie),
         "space": "toy@00000000:five-point",
+        "same_person": [],
         "max_distance": 0.07,
+        "gallery_faces": 1000,
+        "false_matches": 0.1,
+        "fmr": 0.0001,
+        "prior": 0.001,
+        "calibrated": False,
+        "people": 0,
+        "person_max_distance": None,
         "faces": [
             {
                 "box": [100.0, 50.0, 80.0, 90.0],
@@ -221,12 +252,14 @@ def test_query_prints_one_document_per_photo_with_the_files_own_names(
                         "id": 1,
                         "name": "Ada\udc80",
                         "distance": 0.021235,
+                        "probability": 0.987654,
                         "faces": [
                             {
                                 "face": 100,
                                 "photo": "/photos/\udcff\n.jpg",
                                 "box": [10.0, 20.0, 30.25, 40.0],
                                 "distance": 0.021235,
+                                "probability": 0.987654,
                             }
                         ],
                     }
@@ -291,6 +324,154 @@ def test_verbose_names_the_device(run, selfie):
     assert run("query", selfie).stderr == ""
 
 
+# several photos of one person
+
+
+def test_photos_of_one_person_give_one_answer(run, library, make, selfie, tmp_path):
+    other = tmp_path / "other.jpg"
+    other.touch()
+    library.answers = make.answer(same_person=("as the library", "words them"), limit=make.limit)
+    ended = run("query", selfie, other, "--same-person", "--false-matches", "0.5", "--json")
+    given = {"top": 5, "max_distance": None, "false_matches": 0.5, "face": FaceChoice.ALL}
+    assert library.calls == [("query_person", ([selfie, other],), given)]
+    (document,) = map(json.loads, ended.stdout.splitlines())
+    assert document["photo"] == str(selfie)
+    assert [probe["photo"] for probe in document["same_person"]] == [str(selfie), str(other)]
+    shown = run("query", selfie, other, "--same-person").stdout
+    assert shown.startswith(f"One person in 2 photos\n  {selfie}, 80 x 90 pixels at (100, 50)\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.DifferentPeople("a", "b", "a and b do not show the same person"), 7),
+        (errors.NoFaceFound("a", "no face found in a"), 3),
+    ],
+    ids=["different", "no face"],
+)
+def test_photos_of_one_person_fail_together(run, library, selfie, error, code):
+    library.answers = error
+    ended = run("query", selfie, selfie, "--same-person")
+    assert (ended.exit_code, ended.stderr) == (code, f"facesearch: {error}\n")
+    assert len(library.calls) == 1
+
+
+# verify
+
+
+def test_verify_hands_its_options_on(run, library, selfie, tmp_path):
+    other = tmp_path / "b\udcff.jpg"
+    other.touch()
+    ended = run("verify", selfie, other, "--fmr", "0.01", "--prior", "0.2", "--face", "2", "--json")
+    given = {"prior": 0.2, "max_fmr": 0.01, "face": 2}
+    assert library.calls == [("verify", (selfie, other), given)]
+    assert json.loads(ended.stdout) == {
+        "same": True, "distance": 0.03, "probability": 0.9996, "prior": 0.5, "fmr": 1.234e-06,
+        "max_fmr": 0.001, "max_distance": 0.07, "space": library.space, "calibrated": False,
+        "pairs": 1,
+        "first": {"photo": str(selfie), "box": [100.0, 50.0, 80.0, 90.0]},
+        "second": {"photo": str(other), "box": [100.0, 50.0, 80.0, 90.0]},
+    }  # fmt: skip
+
+
+def test_verify_says_what_came_out(run, library, make, selfie):
+    assert run("verify", selfie, selfie).stdout == (
+        "Same person: distance 0.030, probability >99.9 % (before looking 50 %).\n"
+        "Of comparisons of strangers, 1 in 810,000 come this close. Up to 1 in 1,000, distance "
+        "0.070, they count as the same person (rates measured for the model).\n"
+        f"{selfie} shows 3 faces; one was compared (--face)\n"
+    )
+    library.verified = make.verification(0.08, 0.62)
+    shown = run("verify", selfie, selfie).stdout
+    assert shown.startswith("Perhaps the same person, but not sure enough: distance 0.080, ")
+    library.verified = make.verification(0.2, 0.003)
+    ended = run("verify", selfie, selfie)
+    assert ended.stdout.startswith("Different people: distance 0.200, probability <1 % ")
+    assert ended.exit_code == 0
+    assert run("verify", selfie, selfie, "--exit-code").exit_code == 7
+    library.verified = make.verification()
+    assert run("verify", selfie, selfie, "--exit-code").exit_code == 0
+
+
+def test_verify_of_what_is_no_photo(run, library, selfie, tmp_path):
+    assert run("verify", selfie).exit_code == 2
+    assert run("verify", selfie, tmp_path).exit_code == 2
+    assert run("verify", tmp_path / "gone.jpg", selfie).exit_code == 2
+    assert run("verify", selfie, selfie, "--face", "first").exit_code == 2
+    assert library.opened == {}
+    library.verified = errors.RatesMissing("s")
+    assert run("verify", selfie, selfie).exit_code == 5
+
+
+# calibrate
+
+
+def calibration_report(*, stored: bool) -> CalibrationReport:
+    return CalibrationReport(
+        space="s",
+        photos=12,
+        faces=40,
+        people=1,
+        impostor_pairs=812,
+        genuine_pairs=3,
+        parameters={"impostor_mean": 0.1234567},
+        rates=(RateChange(0.01, 0.0891, 0.0843), RateChange(1e-5, 0.0455, 0.0411)),
+        limit_before=MatchLimit(0.0567, 1000, 0.1, 1e-4, 0.001, False),
+        limit_after=MatchLimit(0.0534, 1000, 0.1, 1e-4, 0.001, True),
+        stored=stored,
+    )
+
+
+def test_calibrate_shows_what_changes(run, library):
+    library.calibrated = calibration_report(stored=True)
+    shown = run("calibrate").stdout
+    assert shown.startswith(
+        "Calibrated: from 812 pairs of different people and 3 of one person\n"
+        "(40 faces together in 12 photos; 1 person with several named faces)\n\n"
+    )
+    rows = [line.split("  ") for line in shown.splitlines()[3:]]
+    assert [[cell.strip() for cell in row if cell.strip()] for row in rows] == [
+        ["False match rate", "Distance before", "Distance now"],
+        ["1 in 100", "0.089", "0.084"],
+        ["1 in 100,000", "0.045", "0.041"],
+        ["a query here (0.1 strangers of 1,000 faces)", "0.057", "0.053"],
+    ]
+    assert library.calls == [("calibrate", (), {"dry_run": False})]
+    assert not library.opened["read_only"]
+    document = json.loads(run("calibrate", "--json").stdout)
+    assert document["parameters"] == {"impostor_mean": 0.123457}
+    assert document["rates"][1] == {
+        "fmr": 1e-05, "distance_before": 0.0455, "distance_after": 0.0411,
+    }  # fmt: skip
+    assert document["limit_after"]["calibrated"]
+
+
+def test_a_dry_run_writes_nothing(run, library):
+    library.calibrated = calibration_report(stored=False)
+    shown = run("calibrate", "--dry-run").stdout
+    assert shown.startswith("Would be calibrated: ")
+    assert "Distance then" in shown
+    assert library.calls == [("calibrate", (), {"dry_run": True})]
+    assert library.opened["read_only"]
+    assert run("calibrate", "--dry-run", "--reset").exit_code == 2
+
+
+def test_a_reset_says_whether_there_was_anything(run, library):
+    library.calibrated = True
+    assert "is gone" in run("calibrate", "--reset").stdout
+    assert json.loads(run("calibrate", "--reset", "--json").stdout) == {
+        "space": library.space, "reset": True,
+    }  # fmt: skip
+    library.calibrated = False
+    assert "was not calibrated" in run("calibrate", "--reset").stdout
+
+
+def test_a_library_too_small_to_calibrate(run, library):
+    library.calibrated = errors.TooFewFaces(3, 200, "it takes 200 pairs")
+    ended = run("calibrate")
+    assert (ended.exit_code, ended.stderr) == (4, "facesearch: it takes 200 pairs\n")
+
+
 # the others
 
 
@@ -316,7 +497,8 @@ def test_status_for_programs(run, library):
     ended = run("status", "--json")
     assert json.loads(ended.stdout) == {
         "photos": 9, "faces": 8, "identities": 7, "failed": 6, "space": "s", "index": "exact",
-        "bytes": 4, "schema": "0001",
+        "bytes": 4, "schema": "0001", "accuracy": None, "limit": None, "calibration": None,
+        "poor_references": {}, "outdated": 0,
     }  # fmt: skip
     assert "on disk" in run("status").stdout
 
@@ -325,9 +507,24 @@ def test_failures_for_programs(run, library):
     library.found = [Failure("/a\udcff.jpg", "empty", "it is empty")] * 2
     lines = run("failures", "--json").stdout.splitlines()
     assert [json.loads(line) for line in lines] == [
-        {"path": "/a\udcff.jpg", "reason": "empty", "detail": "it is empty"}
+        {"kind": "photo", "path": "/a\udcff.jpg", "reason": "empty", "detail": "it is empty"}
     ] * 2
     assert "/a\\xff.jpg" in run("failures").stdout
+
+
+def test_poor_references_are_listed_with_their_reasons(run, library):
+    quality = FaceQuality(
+        0.1234, (PoorFace.BLURRED, PoorFace.TOO_SMALL), 9.0, 1.0, 0.5, 0.2, 0.0, 0.0, 0.0, 0.9
+    )
+    library.found = []
+    library.poor = [PoorReference(17, Identity(1, "Ada"), "/a\udcff.jpg", quality)]
+    assert json.loads(run("failures", "--json").stdout) == {
+        "kind": "reference", "path": "/a\udcff.jpg", "reason": "blurred",
+        "reasons": ["blurred", "too-small"], "face": 17, "name": "Ada", "quality": 0.123,
+    }  # fmt: skip
+    assert run("failures").stdout.endswith(
+        "Reason              Face  Name  Photo\nblurred, too-small    17  Ada   /a\\xff.jpg\n"
+    )
 
 
 def test_people_for_programs(run, library):

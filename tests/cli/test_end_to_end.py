@@ -22,6 +22,9 @@ from facesearch.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
 WINDOWS = os.name == "nt"
+COMMANDS = (
+    "index", "query", "verify", "name", "people", "status", "failures", "calibrate", "evaluate",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,10 @@ def test_status(indexed):
     (status,) = documents(facesearch("--library", library, "status", "--json"))
     assert set(status) == {
         "photos", "faces", "identities", "failed", "space", "index", "bytes", "schema",
+        "accuracy", "limit", "calibration", "poor_references", "outdated",
     }  # fmt: skip
+    assert (status["accuracy"], status["calibration"], status["outdated"]) == ("fast", None, 0)
+    assert status["limit"]["fmr"] == 0.001, "in so small a library the largest"
     assert (status["faces"], status["identities"], status["failed"]) == (3, 1, 2)
     assert status["space"].startswith("dlib-resnet34@55533b28")
     assert status["bytes"] > 0
@@ -167,7 +173,7 @@ def test_failures(indexed, album):
         ("empty.jpg", "empty"),
         ("text.jpg", "not-an-image"),
     }
-    assert all(set(failure) == {"path", "reason", "detail"} for failure in failures)
+    assert all(set(failure) == {"kind", "path", "reason", "detail"} for failure in failures)
     shown = facesearch("--library", library, "failures").stdout
     assert str(album / "photos/text.jpg") in shown
 
@@ -183,18 +189,23 @@ def test_people(indexed):
 def test_query_answers_programs(indexed, album):
     library, _, _ = indexed
     (answer,) = documents(facesearch("--library", library, "query", album / "selfie.jpg", "--json"))
-    assert set(answer) == {"photo", "space", "max_distance", "faces"}
+    assert set(answer) == {
+        "photo", "same_person", "space", "max_distance", "gallery_faces", "false_matches", "fmr",
+        "prior", "calibrated", "people", "person_max_distance", "faces",
+    }  # fmt: skip
+    assert (answer["gallery_faces"], answer["false_matches"]) == (3, 0.1)
     assert answer["photo"] == str(album / "selfie.jpg")
     (face,) = answer["faces"]
     assert set(face) == {"box", "detection_score", "identities", "unnamed"}
     assert len(face["box"]) == 4
     (person,) = face["identities"]
-    assert set(person) == {"id", "name", "distance", "faces"}
+    assert set(person) == {"id", "name", "distance", "probability", "faces"}
+    assert person["probability"] > 0.99
     assert person["name"] == "Eileen Collins"
     assert {Path(hit["photo"]).name for hit in person["faces"]} == {"official.jpg", "mirrored.png"}
     assert person["distance"] == min(hit["distance"] for hit in person["faces"])
     for hit in [*person["faces"], *face["unnamed"]]:
-        assert set(hit) == {"face", "photo", "box", "distance"}
+        assert set(hit) == {"face", "photo", "box", "distance", "probability"}
         assert 0 <= hit["distance"] <= answer["max_distance"]
         assert Path(hit["photo"]).is_absolute()
         assert Path(hit["photo"]).exists()
@@ -249,6 +260,72 @@ def test_query_writes_a_page(indexed, album, tmp_path):
     assert "Eileen Collins" in page
     assert page.count("data:image/jpeg;base64,") == 5  # photo, face, two named, one unnamed
     assert "cannot read" not in page
+
+
+def test_photos_of_one_person_and_of_two(indexed, album, tmp_path):
+    library, _, _ = indexed
+    at = ("--library", library)
+    mirrored = album / "photos/people/Eileen Collins/mirrored.png"
+    (answer,) = documents(
+        facesearch(*at, "query", album / "four.jpg", mirrored, "--same-person", "--json")
+    )
+    names = [Path(probe["photo"]).name for probe in answer["same_person"]]
+    assert names == ["four.jpg", "mirrored.png"]
+    assert answer["faces"][0]["identities"][0]["name"] == "Eileen Collins"
+    stranger = tmp_path / "stranger.png"
+    face = PIL.Image.fromarray((skimage.data.lfw_subset()[2] * 255).astype("uint8"))
+    sheet = PIL.Image.new("RGB", (160, 160), (128, 128, 128))
+    sheet.paste(face.resize((100, 100), PIL.Image.Resampling.LANCZOS).convert("RGB"), (30, 30))
+    sheet.save(stranger)
+    said = complaint(
+        facesearch(*at, "query", album / "selfie.jpg", stranger, "--same-person", code=7)
+    )
+    assert "selfie.jpg" in said
+    assert "stranger.png" in said
+    complaint(
+        facesearch(
+            *at, "query", album / "selfie.jpg", album / "coffee.jpg", "--same-person", code=3
+        )
+    )
+
+
+def test_two_photos_with_and_without_a_library(indexed, album, tmp_path):
+    library, _, _ = indexed
+    photos = (album / "selfie.jpg", album / "four.jpg")
+    results = [
+        documents(facesearch("--library", place, "verify", *photos, "--json", "--exit-code"))
+        for place in (library, tmp_path / "none")
+    ]
+    assert results[0] == results[1]
+    assert results[0][0]["same"]
+    assert not (tmp_path / "none").exists()
+    at = ("--library", tmp_path / "none", "verify", album / "selfie.jpg")
+    assert "Same person" in facesearch(*at, album / "selfie.jpg").stdout
+    complaint(facesearch(*at, album / "photos/text.jpg", code=6))
+    complaint(facesearch(*at, album / "coffee.jpg", code=3))
+    complaint(facesearch(*at, album, code=2))
+    complaint(facesearch(*at, album / "selfie.jpg", "--prior", "1", code=2))
+
+
+def test_a_library_too_small_to_calibrate(indexed):
+    library, _, _ = indexed
+    assert "it takes 200" in complaint(facesearch("--library", library, "calibrate", code=4))
+    assert "was not" in facesearch("--library", library, "calibrate", "--reset").stdout
+
+
+def test_a_library_keeps_its_accuracy(album, tmp_path):
+    photo = tmp_path / "photos" / "selfie.jpg"
+    photo.parent.mkdir()
+    photo.write_bytes((album / "selfie.jpg").read_bytes())
+    at = ("--library", tmp_path / "l")
+    facesearch(*at, "index", photo.parent, "--accuracy", "best")
+    assert documents(facesearch(*at, "status", "--json"))[0]["accuracy"] == "best"
+    said = complaint(facesearch(*at, "index", photo.parent, "--accuracy", "fast", code=4))
+    assert "accuracy best" in said
+    assert "accuracy fast" in said
+    assert documents(facesearch(*at, "index", "--json"))[-1]["unchanged"] == 1
+    (answer,) = documents(facesearch(*at, "query", photo, "--json"))
+    assert len(answer["faces"][0]["unnamed"]) == 1
 
 
 def test_naming_a_face_changes_the_answer(album, tmp_path):
@@ -499,11 +576,11 @@ def test_help_loads_nothing_heavy():
         check=True,
     )
     assert ended.stderr == ""
-    for name in ("index", "query", "name", "people", "status", "failures"):
+    for name in COMMANDS:
         assert name in ended.stdout
 
 
-@pytest.mark.parametrize("name", ["index", "query", "name", "people", "status", "failures"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_has_a_help_text(name):
     assert name in facesearch(name, "--help").stdout
 

@@ -9,11 +9,24 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from facesearch.catalog.records import PoorReference
 from facesearch.cli import jsonout
 from facesearch.cli.app import app
 from facesearch.cli.exits import ExitCode
 from facesearch.errors import UnreadableReason
-from facesearch.values import FaceHit, Failure, Identity, IndexProgress, IndexReport, LibraryStatus
+from facesearch.values import (
+    CalibrationReport,
+    CalibrationStatus,
+    FaceHit,
+    FaceQuality,
+    Failure,
+    Identity,
+    IndexProgress,
+    IndexReport,
+    LibraryStatus,
+    PoorFace,
+    RateChange,
+)
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs/reference"
 COMMANDS = (REFERENCE / "commands.md").read_text("utf-8")
@@ -49,7 +62,14 @@ def test_every_option_is_there(name):
         ("Before the command", PROGRAM) if name is None else (name, PROGRAM.commands[name])
     )
     described = sections(COMMANDS)[title]
-    options = [o for param in command.params for o in param.opts if o.startswith("-")]
+    parts = [command, *getattr(command, "commands", {}).values()] if name else [command]
+    options = [
+        option
+        for part in parts
+        for param in part.params
+        for option in (*param.opts, *param.secondary_opts)
+        if option.startswith("-")
+    ]
     for option in options:
         assert f"`{option}" in described or f"[{option}]" in described, option
     documented = set(re.findall(r"^\| `(--[a-z-]+)", described, re.MULTILINE))
@@ -63,7 +83,7 @@ def test_every_exit_code_is_there():
 
 def test_every_reason_is_there():
     listed = re.findall(r"^\| `([a-z-]+)` \|", sections(JSON)["failures"], re.MULTILINE)
-    assert listed == [reason.value for reason in UnreadableReason]
+    assert listed == [reason.value for reason in (*UnreadableReason, *PoorFace)]
 
 
 def shape(value: object) -> object:
@@ -77,14 +97,42 @@ def shape(value: object) -> object:
 
 def test_the_documents_shown_are_those_printed(make):
     match = make.match(1, "Eileen Collins", (0.1, "/p"))
-    answer = make.answer(identities=(match,), unnamed=(FaceHit(make.face(2, "/q"), 0.2),))
+    unnamed = FaceHit(make.face(2, "/q"), 0.2, 0.9)
+    answer = make.answer(identities=(match,), unnamed=(unnamed,), limit=make.limit)
+    quality = FaceQuality(0.1, (PoorFace.BLURRED,) * 2, 9, 1, 0.5, 0.2, 0, 0, 0, 0.9)
+    status = LibraryStatus(
+        *(1, 1, 1, 1, 1, "s", "exact", 1, "1", "/l", "fast", make.limit),
+        CalibrationStatus("2026", 1, 2),
+        {"blurred": 1},
+        0,
+    )
+    parameters = dict.fromkeys(
+        (
+            "impostor_mean",
+            "impostor_spread",
+            "genuine_mean",
+            "genuine_spread",
+            "contamination",
+        ),
+        0.0,
+    )
+    rates = (RateChange(0.1, 0.2, 0.3),)
+    calibrated = CalibrationReport(
+        *("s", 1, 2, 3, 4, 5, parameters, rates, make.limit, make.limit, True)
+    )
     printed = {
         "query": [jsonout.query_document(answer)],
-        "status": [
-            jsonout.status_document(LibraryStatus(1, 1, 1, 1, 1, "s", "exact", 1, "1", "/l"))
+        "verify": [jsonout.verification_document(make.verification())],
+        "calibrate": [
+            jsonout.calibration_document(calibrated),
+            jsonout.reset_document("s", True),
         ],
+        "status": [jsonout.status_document(status)],
         "people": [jsonout.identity_document(Identity(1, "n"), 2)],
-        "failures": [jsonout.failure_document(Failure("/p", "empty", "it is empty"))],
+        "failures": [
+            jsonout.failure_document(Failure("/p", "empty", "it is empty")),
+            jsonout.poor_reference_document(PoorReference(1, Identity(1, "n"), "/p", quality)),
+        ],
         "index": [
             jsonout.start_event("/l", "cpu", ["/p"]),
             jsonout.progress_event(IndexProgress(1, 2, 3, 4, 5.0)),

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 
 import pytest
 from rich.text import Text
 
 from facesearch.cli import render
-from facesearch.values import FaceHit, Failure, Identity, IndexReport, LibraryStatus
+from facesearch.values import (
+    CalibrationStatus,
+    FaceHit,
+    Failure,
+    Identity,
+    IndexReport,
+    LibraryStatus,
+)
 
 
 class Terminal(io.StringIO):
@@ -58,6 +66,51 @@ def test_an_answer(make, capsys):
         "  17     0.050  /photos/a.jpg  (and 2 copies)\n"
         "\n"
     )
+
+
+def test_an_answer_with_probabilities_and_what_they_suppose(make, capsys):
+    poor = FaceHit(make.face(17, "/photos/a.jpg"), 0.05, 0.87, Identity(3, "Ida"))
+    answer = make.answer(
+        identities=(make.match(1, "Eileen", (0.021, "/photos/x.jpg"), probability=0.99995),),
+        unnamed=(poor,),
+        limit=make.limit,
+    )
+    render.show_query(answer, photos_shown=5)
+    render.show_limit(answer.limit)
+    assert capsys.readouterr().out == (
+        "/photos/selfie.jpg: 1 face\n"
+        "\n"
+        "#  Name    Distance  Probability  Photos\n"
+        "1  Eileen     0.021      >99.9 %  /photos/x.jpg\n"
+        "\n"
+        "Face  Distance  Probability  Unnamed faces\n"
+        "  17     0.050         87 %  /photos/a.jpg  (named Ida; not sure enough)\n"
+        "\n"
+        "Matches lie within 0.070, a false match rate of 1 in 10,000: expect 0.1 of 1,000 faces "
+        "there by chance.\n"
+        "Probabilities suppose that 1 face in 1,000 is the same person's.\n"
+    )
+
+
+def test_nobody_near_says_whose_the_nearest_face_is(make, capsys):
+    nearest = FaceHit(make.face(9, "/photos/z.jpg"), 0.1126, 0.004, Identity(1, "Ada"))
+    render.show_query(make.answer(nearest=nearest, limit=make.limit), photos_shown=5)
+    assert (
+        "No match within 0.070; nearest was face 9 (Ada) at 0.113, <1 % likely the same person, "
+        "in /photos/z.jpg\n"
+    ) in capsys.readouterr().out
+
+
+def test_names_start_from_people_not_from_faces(make, capsys):
+    render.show_limit(replace(make.limit, people=5, person_max_distance=0.09))
+    assert (
+        "Probabilities suppose that 1 face in 1,000, and for names 1 person in 5, is the one.\n"
+    ) in capsys.readouterr().out
+
+
+def test_a_model_that_nobody_measured_says_so(make, capsys):
+    render.show_limit(make.answer().limit)
+    assert "Nobody measured" in capsys.readouterr().out
 
 
 def test_several_faces_are_told_apart(make, capsys):
@@ -184,16 +237,38 @@ def test_a_status(capsys):
         "  unreadable      1\n"
         "faces             14\n"
         "people            2\n"
+        "accuracy          none yet\n"
         "space             none yet\n"
+        "matches within    say --max-distance: nobody measured this model\n"
+        "calibrated        no\n"
         "index             exact\n"
         "on disk           3.4 MB\n"
         "schema            0001\n"
     )
 
 
+def test_the_status_of_a_calibrated_library_with_poor_and_outdated_faces(capsys, make):
+    status = LibraryStatus(
+        *(12, 14, 2, 1, 3, "s", "exact", 3_400_000, "0002", "/lib", "best", make.limit),
+        CalibrationStatus("2026-11-22T03:00:00+00:00", 1234, 5),
+        {"blurred": 2, "too-small": 3},
+        6,
+    )
+    render.show_status(status)
+    shown = capsys.readouterr().out
+    for line in (
+        "  not searchable  6, until the next facesearch index\n",
+        "  poor faces      5 (3 too-small, 2 blurred)\n",
+        "accuracy          best\n",
+        "matches within    0.070 (false match rate 1 in 10,000)\n",
+        "calibrated        2026-11-22T03:00:00+00:00, from 1,234 pairs of strangers\n",
+    ):
+        assert line in shown
+
+
 def test_failures(capsys):
     render.show_failures(
-        [Failure("/a\x1b.jpg", "empty", "it is empty"), Failure(LONG, "damaged", "cut")]
+        [Failure("/a\x1b.jpg", "empty", "it is empty"), Failure(LONG, "damaged", "cut")], []
     )
     width = len(LONG) + 2
     assert capsys.readouterr().out == (
@@ -201,7 +276,7 @@ def test_failures(capsys):
         f"empty    {chr(92).join(('/a', 'x1b.jpg')):{width}}it is empty\n"
         f"damaged  {LONG:{width}}cut\n"
     )
-    render.show_failures([])
+    render.show_failures([], [])
     assert "every photo could be read" in capsys.readouterr().out
 
 

@@ -81,3 +81,18 @@ def test_numbers_agree_with_their_nouns():
     assert text.count(2, "copy", "copies") == "2 copies"
     assert text.rate(87.64) == "87.6"
     assert text.rate(1240.3) == "1,240"
+
+
+def test_probabilities_never_claim_more_than_they_are():
+    shown = {p: text.probability(p) for p in (0.0, 0.00999, 0.01, 0.5, 0.989, 0.99, 0.999, 0.9991)}
+    assert list(shown.values()) == [
+        "<1 %", "<1 %", "1 %", "50 %", "99 %", "99.0 %", "99.9 %", ">99.9 %",
+    ]  # fmt: skip
+
+
+def test_shares_and_amounts():
+    shares = {1.0: "100 in 100", 0.1: "10 in 100", 0.05: "1 in 20", 1e-4: "1 in 10,000"}
+    shares |= {1.234e-6: "1 in 810,000", 1e-9: "less than 1 in 1,000,000,000"}
+    assert {share: text.one_in(share) for share in shares} == shares
+    amounts = {0.0: "less than 0.001", 0.0012: "0.001", 0.1: "0.1", 2.34: "2.3", 1234.0: "1,234"}
+    assert {value: text.amount(value) for value in amounts} == amounts
