@@ -32,9 +32,9 @@ def show_verification(found: Verification, *, every_face: bool) -> None:
     )
     rates = "rates fitted to your library" if found.calibrated else "rates measured for the model"
     screen.line(
-        f"Of comparisons of strangers, {text.one_in(found.fmr)} come this close. Up to "
-        f"{text.one_in(found.max_fmr)}, distance {text.distance(found.max_distance)}, they count "
-        f"as the same person ({rates})."
+        f"Of comparisons of strangers, {text.measured_one_in(found.fmr)} come this close. "
+        f"Up to {text.one_in(found.max_fmr)}, distance {text.distance(found.max_distance)}, "
+        f"they count as the same person ({rates})."
     )
     if every_face:
         for face in (found.first, found.second):

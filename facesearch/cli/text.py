@@ -89,6 +89,12 @@ def one_in(share: float) -> str:
     return f"1 in {float(f'{1 / share:.2g}'):,.0f}"
 
 
+def measured_one_in(share: float) -> str:
+    """As `one_in`, down to what the millions of measured pairs can tell."""
+    seen = 1e-6
+    return one_in(share) if share >= seen else f"fewer than {one_in(seen)}"
+
+
 def amount(value: float) -> str:
     """A number of things on average: ``0.003``, ``0.1``, ``12``, ``1,400``."""
     if value < 0.001:

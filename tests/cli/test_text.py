@@ -94,5 +94,10 @@ def test_shares_and_amounts():
     shares = {1.0: "100 in 100", 0.1: "10 in 100", 0.05: "1 in 20", 1e-4: "1 in 10,000"}
     shares |= {1.234e-6: "1 in 810,000", 1e-9: "less than 1 in 1,000,000,000"}
     assert {share: text.one_in(share) for share in shares} == shares
+
+
+def test_nothing_rarer_is_claimed_than_was_measured():
+    assert text.measured_one_in(2e-5) == "1 in 50,000"
+    assert text.measured_one_in(1e-9) == "fewer than 1 in 1,000,000"
     amounts = {0.0: "less than 0.001", 0.0012: "0.001", 0.1: "0.1", 2.34: "2.3", 1234.0: "1,234"}
     assert {value: text.amount(value) for value in amounts} == amounts
