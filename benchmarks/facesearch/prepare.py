@@ -84,13 +84,14 @@ def pair_distances(files: list[str], stems: list[str], pairs: list[list[str]], m
     """
     vectors: list[np.ndarray | None] = []
     for file in files:
-        with np.load(file) as found:
-            for number, size in enumerate(found["sizes"]):
-                rows = np.flatnonzero(found["owners"] == number)
-                boxes = found["boxes"][rows]
-                middles = boxes[:, :2] + boxes[:, 2:] / 2
-                away = np.hypot(*(middles - size / 2).T)
-                vectors.append(found["vectors"][rows[away.argmin()]] if len(rows) else None)
+        with np.load(file) as lazy:  # which reads an array anew each time it is asked for
+            found = dict(lazy)
+        for number, size in enumerate(found["sizes"]):
+            rows = np.flatnonzero(found["owners"] == number)
+            boxes = found["boxes"][rows]
+            middles = boxes[:, :2] + boxes[:, 2:] / 2
+            away = np.hypot(*(middles - size / 2).T)
+            vectors.append(found["vectors"][rows[away.argmin()]] if len(rows) else None)
     by_stem = dict(zip(stems, vectors, strict=True))
     distances = [_distance(by_stem[first], by_stem[second], metric) for first, second in pairs]
     return {"distances": distances, "missed": sum(vector is None for vector in vectors)}
