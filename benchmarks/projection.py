@@ -6,6 +6,8 @@ photos each, and writes into facesearch/models/projections/
 
     dlib-resnet34.npy, dlib-resnet34-best.npy     float32 (128, 128)
     dlib-resnet34.json, dlib-resnet34-best.json   from what, how, and the figures
+    dlib-resnet34-crossed.npy, ...                float32 (10, 128, 128), for evaluations on LFW:
+                                                  each fitted without one set of people
 
 The figures come from cross-validation over the ten sets of people of LFW's View 2: every
 pair is judged by a map that was fitted without either person. They are never those of the
@@ -55,10 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for setting in (FAST, BEST):
         rows = looked_at(laboratory, setting)
         crossed = chosen.work / f"{Path(setting.projection.path).stem}-crossed.npz"
-        figures = cross_validated(laboratory, data, rows, crossed)
+        figures, matrices = cross_validated(laboratory, data, rows, crossed)
         print(f"{setting.space}: {figures}")
         if not chosen.check:
             _write(setting, laboratory, rows, figures)
+            _save(Path(setting.crossed.path).name, np.stack(matrices))
     return 0
 
 
@@ -74,8 +77,9 @@ def looked_at(laboratory: Laboratory, setting: DlibSetting) -> FloatArray:
 
 def cross_validated(
     laboratory: Laboratory, data: Data, rows: FloatArray, kept: Path
-) -> dict[str, Any]:
-    """The figures of docs/decisions/accuracy-settings.md, before and after the map."""
+) -> tuple[dict[str, Any], list[FloatArray]]:
+    """The figures of docs/decisions/accuracy-settings.md, before and after the map, and the map
+    of each set of people."""
     faces = laboratory.faces
     mapped, matrices = cross_fitted(rows, faces.people, faces.folds, faces.capped)
     np.savez(kept, people=faces.people, vectors_cv=mapped, fold=faces.folds)
@@ -85,12 +89,24 @@ def cross_validated(
         for fold, matrix in enumerate(matrices)
     ]
     probes = [int((asked & (faces.folds == fold)).sum()) for fold in range(len(matrices))]
-    return {
+    figures = {
         "without the map": _figures(laboratory, data, rows)
         | {"rank-1, percent": round(rank_one(rows, faces.people), 2)},
         "with it": _figures(laboratory, data, mapped)
         | {"rank-1, percent": round(float(np.average(ranks, weights=probes)), 2)},
     }
+    return figures, list(matrices)
+
+
+def _save(name: str, matrix: FloatArray) -> str:
+    """Write a matrix, and return its SHA-256."""
+    file = io.BytesIO()
+    np.save(file, np.ascontiguousarray(matrix, dtype=np.float32))
+    digest = hashlib.sha256(file.getvalue()).hexdigest()
+    TARGET.mkdir(exist_ok=True)
+    (TARGET / name).write_bytes(file.getvalue())
+    print(f"wrote {name}, SHA-256 {digest}")
+    return digest
 
 
 def _figures(laboratory: Laboratory, data: Data, rows: FloatArray) -> dict[str, Any]:
@@ -109,13 +125,8 @@ def _write(
 ) -> None:
     faces = laboratory.faces
     people: NDArray[np.int64] = faces.people[faces.capped]
-    matrix = fit_map(rows[faces.capped], people)
-    file = io.BytesIO()
-    np.save(file, np.ascontiguousarray(matrix, dtype=np.float32))
-    digest = hashlib.sha256(file.getvalue()).hexdigest()
-    TARGET.mkdir(exist_ok=True)
     path = TARGET / Path(setting.projection.path).name
-    path.write_bytes(file.getvalue())
+    digest = _save(path.name, fit_map(rows[faces.capped], people))
     about = {
         "what": "the learned map at the end of an embedder: embedding = x @ matrix at length 1",
         "space": setting.space,
@@ -133,7 +144,6 @@ def _write(
         "the shipped map is fitted to all of them",
     }
     path.with_suffix(".json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    print(f"wrote {path.name}, SHA-256 {digest}")
 
 
 if __name__ == "__main__":
