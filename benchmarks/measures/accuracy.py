@@ -117,12 +117,12 @@ MEASURE = Measure(
     title="How accurate",
     method=(
         "All photos of LFW, the face nearest the middle of each. Both settings end with a map "
-        "that was learned from LFW's people, which would flatter here, so it is undone, and each of "
-        "View 2's ten sets of people is judged by a map that was learned without it. FNMR: all pairs within the sets, the first ten "
-        "photos of each person, intervals from resampling the people. Rank-1: each photo of a "
-        "person with at least two against all others of LFW. Realised FMR: rates made from one "
-        "half of the people, asked for on the other half. A photo without a face counts as an "
-        "error everywhere."
+        "that was learned from LFW's people, which would flatter here, so it is undone, and each "
+        "of View 2's ten sets of people is judged by a map that was learned without it. FNMR: all "
+        "pairs within the sets, the first ten photos of each person, intervals from resampling "
+        "the people. Rank-1: each photo of a person with at least two against all others of LFW. "
+        "Realised FMR: rates made from one half of the people, asked for on the other half. A "
+        "photo without a face counts as an error everywhere."
     ),
     contenders=(OURS,),
     missing=needs(LFW=Data.lfw, pairs=Data.lfw_folds),
