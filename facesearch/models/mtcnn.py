@@ -180,8 +180,8 @@ class Mtcnn:
         """
         square = squared(found)
         pictures = cut(images, square, _OUTPUT_PX)
-        seen = self._judge(pictures, Stage.OUTPUT)
-        mirrored = self._judge(np.ascontiguousarray(pictures[:, :, ::-1]), Stage.OUTPUT)
+        both = self._judge(np.concatenate([pictures, pictures[:, :, ::-1]]), Stage.OUTPUT)
+        seen, mirrored = both[: len(pictures)], both[len(pictures) :]
         back = _points(mirrored)[:, _MIRRORED]
         back[:, :, 0] = 1 - back[:, :, 0]
         logits = np.asarray((seen[:, 0] + mirrored[:, 0]) / 2, np.float32)
