@@ -7,7 +7,6 @@ page and plots on disk. Where nothing can be written is found out before the lon
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import typer
 
-from facesearch.cli import jsonout, screen, text
+from facesearch.cli import text
 from facesearch.cli.text import printable
 
 if TYPE_CHECKING:
@@ -63,6 +62,8 @@ def check_plots(value: Path | None) -> Path | None:
 
 
 def _must_be_writable(folder: Path) -> None:
+    import tempfile  # no other command needs it
+
     if not folder.is_dir():
         raise typer.BadParameter(f"no such folder: {printable(str(folder))}")
     try:  # permissions alone do not tell: the disk may be read-only, or the rights another's
@@ -117,6 +118,7 @@ def finish(
     Raises:
         OSError: the page or the plots cannot be written.
     """
+    from facesearch.cli import jsonout
     from facesearch.evaluation.report import tables
     from facesearch.evaluation.report.contents import folder_contents, lfw_contents
     from facesearch.evaluation.results import LfwResult
@@ -150,6 +152,7 @@ def finish_detection(
     Raises:
         OSError: the page or the plots cannot be written.
     """
+    from facesearch.cli import jsonout
     from facesearch.evaluation.report import tables
     from facesearch.evaluation.report.contents import detection_contents
 
@@ -183,6 +186,8 @@ def _show(
     plots: Path | None,
 ) -> None:
     """Every table on stdout, what is to be said about it, and where the rest lies."""
+    from facesearch.cli import screen
+
     page = screen.Screen()
     page.line((about, "bold"))
     for table in tables:
