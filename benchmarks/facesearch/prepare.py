@@ -3,11 +3,15 @@
 It runs in facesearch's environment because Pillow and NumPy are there; nothing here is timed.
 """
 
+import functools
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
+
+from facesearch.models.catalogue import embedder_spec
+from facesearch.models.projection import CrossedProjections
 
 LARGE = (4000, 3000)
 JPEG_QUALITY = 92
@@ -50,7 +54,7 @@ def make_large(photos: list[str], folder: str, count: int) -> int:
 def make_chips(photos: list[str], count: int, out: str) -> int:
     """Chips of the largest faces of photos, as facesearch cuts them, into a .npy file."""
     from facesearch.models.base import DetectorOptions
-    from facesearch.models.catalogue import detector_spec, embedder_spec
+    from facesearch.models.catalogue import detector_spec
     from facesearch.models.onnx import Device, Runtime
     from facesearch.values import Image
 
@@ -68,7 +72,13 @@ def make_chips(photos: list[str], count: int, out: str) -> int:
     return len(chips)
 
 
-def pair_distances(files: list[str], stems: list[str], pairs: list[list[str]], metric: str) -> dict:
+def pair_distances(
+    files: list[str],
+    stems: list[str],
+    pairs: list[list[str]],
+    metric: str,
+    folds: list[int] | None = None,
+) -> dict:
     """Distances between the faces nearest the middle of two photos.
 
     Args:
@@ -78,6 +88,8 @@ def pair_distances(files: list[str], stems: list[str], pairs: list[list[str]], m
         stems: the photos' names, in order.
         pairs: two names each.
         metric: "cosine" or "euclidean".
+        folds: for vectors of facesearch, which learned from LFW's people: the fold of View 2 that
+            each pair is in, to be judged as without its people.
 
     Returns:
         "distances", null where a photo shows no face, and "missed", how many those are.
@@ -93,8 +105,25 @@ def pair_distances(files: list[str], stems: list[str], pairs: list[list[str]], m
             away = np.hypot(*(middles - size / 2).T)
             vectors.append(found["vectors"][rows[away.argmin()]] if len(rows) else None)
     by_stem = dict(zip(stems, vectors, strict=True))
-    distances = [_distance(by_stem[first], by_stem[second], metric) for first, second in pairs]
+    distances = [
+        _distance(*_unseen([by_stem[first], by_stem[second]], fold), metric)
+        for (first, second), fold in zip(pairs, folds or [None] * len(pairs), strict=True)
+    ]
     return {"distances": distances, "missed": sum(vector is None for vector in vectors)}
+
+
+@functools.cache
+def _maps() -> CrossedProjections:
+    unseen = embedder_spec().unseen
+    assert unseen is not None, "the default embedder learned from LFW"
+    return unseen()
+
+
+def _unseen(vectors: list[np.ndarray | None], fold: int | None) -> list[np.ndarray | None]:
+    """Where two vectors would lie, had the learned map not seen the people of a fold."""
+    if fold is None:
+        return vectors
+    return [v if v is None else _maps().as_unseen(v[None], fold)[0] for v in vectors]
 
 
 def _distance(first: np.ndarray | None, second: np.ndarray | None, metric: str) -> float | None:

@@ -63,6 +63,7 @@ def _judge(
     case: str,
 ) -> None:
     pairs = list(itertools.chain.from_iterable(folds))
+    numbers = [number for number, fold in enumerate(folds) for _ in fold]
     for contender, files in encoded.items():
         known = pieces if contender is OURS else pieces[: len(files)]
         stems = [stem for piece in known for stem in piece]
@@ -73,6 +74,7 @@ def _judge(
                 stems=stems,
                 pairs=[(pair.first, pair.second) for pair in pairs],
                 metric=METRICS[contender],
+                folds=numbers if contender is OURS else None,
             )
         distances = iter([math.inf if d is None else float(d) for d in answer["distances"]])
         judged = [[(next(distances), pair.same) for pair in fold] for fold in folds]
@@ -191,9 +193,11 @@ MEASURE = Measure(
     method=(
         "View 2 of LFW: 6,000 pairs in ten folds, the threshold of each fold chosen on the other "
         "nine. facesearch is called as a photo manager would call it, `FaceLibrary.embed`, and its "
-        "cosine distance is used; face_recognition with `face_locations` and `face_encodings`, and "
-        "its Euclidean distance; DeepFace with `represent`, its Dlib model and mtcnn detector, and "
-        "the cosine distance. Where a photo shows several faces, the one nearest the middle of "
+        "cosine distance is used; the map it ends with was learned from LFW's people, so each fold "
+        "is judged by one that was learned without the people of that fold. face_recognition is "
+        "called with `face_locations` and `face_encodings`, and its Euclidean distance is used; "
+        "DeepFace with `represent`, its Dlib model and mtcnn detector, and the cosine distance. "
+        "Where a photo shows several faces, the one nearest the middle of "
         "the photo counts, for all. A pair with a photo in which no face was found counts as two "
         "different people."
     ),
