@@ -13,7 +13,9 @@ class Unit(StrEnum):
     PERCENT = "%"
     SECONDS = "s"
     GIGABYTES = "GB"
-    DIFFERENCE = ""
+    DIFFERENCE = "difference"
+    FACTOR = "off by a factor of"
+    COUNT = "in number"
 
     def write(self, value: float) -> str:
         """The value with its unit, as it stands in a table."""
@@ -28,6 +30,10 @@ class Unit(StrEnum):
                 return f"{value / 1e9:.2f} GB"
             case Unit.DIFFERENCE:
                 return f"{value:.1e}"
+            case Unit.FACTOR:
+                return f"a factor of {value:.2f}"
+            case Unit.COUNT:
+                return f"{value:.0f}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

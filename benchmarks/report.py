@@ -91,6 +91,8 @@ def _limit(figure: Figure) -> str:
             return f"{figure.limit:g} s"
         case Unit.DIFFERENCE:
             return f"{figure.limit:.0e}"
+        case Unit.FACTOR | Unit.COUNT:
+            return f"{figure.limit:g}"
 
 
 def _section(measure: Measure, measured: Measured, figures: Sequence[Figure]) -> str:

@@ -91,7 +91,7 @@ def _recognition(setting: str, values: Values) -> list[Figure]:
             what=f"Photos of LFW in which no face was found, {setting}",
             ours=f"{values['missed']} of {values['photos']:,}",
             value=float(values["missed"]),
-            unit=Unit.DIFFERENCE,
+            unit=Unit.COUNT,
             limit=MOST_MISSED,
             at_most=True,
         )
@@ -105,10 +105,13 @@ def _realised(setting: str, values: Values, rate: str, factor: float) -> Figure:
         what=f"Realised FMR where {float(rate):.0e} is asked for, {setting}",
         ours=f"{middle:.2f} times ({low:.2f} to {high:.2f})",
         value=max(high, 1 / low) if low > 0 else float("inf"),
-        unit=Unit.DIFFERENCE,
+        unit=Unit.FACTOR,
         limit=factor,
         at_most=True,
-        note="Median, smallest and largest of ten splits of the people into halves.",
+        note=(
+            "Median, smallest and largest of ten splits of the people into halves; the figure is "
+            "how far off the worst split is."
+        ),
     )
 
 

@@ -170,7 +170,7 @@ def figures(measured: Measured) -> list[Figure]:
                 theirs=_written(theirs),
                 value=ours["mean"],
                 unit=Unit.PERCENT,
-                limit=AT_LEAST if case == ALL_FOLDS else theirs["mean"],
+                limit=AT_LEAST if case == ALL_FOLDS else round(theirs["mean"], 4),
                 note=(
                     f"{margin:+.2f} points. Its worst fold has "
                     f"{Unit.PERCENT.write(min(ours['folds']))}. Of {ours['photos']} photos, "
