@@ -26,7 +26,6 @@ from facesearch.errors import (
     RatesMissing,
     SpaceMismatch,
 )
-from facesearch.indexing import IndexOptions, Tools, index_photos
 from facesearch.leaving import is_gone
 from facesearch.model_loading import LoadedModels
 from facesearch.models.catalogue import (
@@ -60,6 +59,7 @@ from facesearch.vector_cache import VectorCache
 from facesearch.verifying import DEFAULT_MAX_FMR, verification
 
 if TYPE_CHECKING:
+    from facesearch.indexing import IndexOptions
     from facesearch.photos.source import PhotoSource
 
 # More faces make calibrating slower, not better.
@@ -191,6 +191,8 @@ class FaceLibrary:
             LibraryFull, LibraryReadOnly, LibraryDamaged: from the catalog.
             ModelError: weights are missing or damaged, or the device is not there.
         """
+        from facesearch.indexing import IndexOptions, Tools, index_photos  # queries need none of it
+
         chosen = options if options is not None else IndexOptions()
         wanted: list[AnyPath]
         absent: list[str] = []
