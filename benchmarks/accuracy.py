@@ -33,13 +33,11 @@ from facesearch.evaluation.labelled import labelled
 from facesearch.evaluation.lfw_files import LfwFiles, find_lfw
 from facesearch.evaluation.measured import PairsResult, VerificationResult
 from facesearch.evaluation.pair_lists import judged, pairs_result
+from facesearch.evaluation.unseen import UnseenMaps, find_unseen
 from facesearch.evaluation.verification import MAX_PHOTOS_PER_PERSON, all_pairs
 from facesearch.models.catalogue import Accuracy, embedder_for
-from facesearch.models.dlib_resnet import BEST, FAST
-from facesearch.models.projection import unit_rows
 from facesearch.values import FloatArray
 
-SETTINGS = {Accuracy.FAST: FAST, Accuracy.BEST: BEST}
 RATES = (1e-3, 1e-4)
 SEEDS = range(5)
 SPLITS = range(10)
@@ -47,49 +45,40 @@ SPLITS = range(10)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LookedAt:
-    """All of LFW. `rows` are what the network says, of unit length, before the learned map; NaN
-    where a photo gave no face. `fold` is the set of View 2 that the person is in, from 0;
-    `maps` has for each set the map learned without it."""
+    """All of LFW. `vectors` are embeddings by the shipped map, NaN where a photo gave no face;
+    `unseen` judges each person by the map that was learned without them."""
 
     files: LfwFiles
     paths: tuple[str, ...]
     people: tuple[str, ...]
-    fold: NDArray[np.int64]
-    rows: FloatArray
-    maps: FloatArray
+    vectors: FloatArray
+    unseen: UnseenMaps
 
 
 def look_at(data: Data, accuracy: Accuracy, cache: Path | None) -> LookedAt:
     """Look at all of LFW with a setting; what was looked at before comes from the cache."""
     files = find_lfw(data.folder / "lfw", leave_out_missing=True)
+    embedder = embedder_for(accuracy)
+    unseen = find_unseen(embedder, files, files.folds())
+    assert unseen is not None, "LFW comes with people.txt, and both settings learned from it"
     with EmbeddingCache(cache) as kept:
-        photos = embed_photos(files.paths, embedder=embedder_for(accuracy), cache=kept)
-    maps = SETTINGS[accuracy].unseen()
-    rows = np.full_like(photos.vectors, np.nan)
-    found = photos.found
-    undone = np.linalg.solve(
-        maps.shipped.T.astype(np.float64), photos.vectors[found].T.astype(np.float64)
-    )
-    rows[found] = unit_rows(undone.T.astype(np.float32))
+        photos = embed_photos(files.paths, embedder=embedder, cache=kept)
     name_of = files.name_of()
     people = tuple(name_of[path] for path in photos.paths)
-    folds = data.lfw_fold_of_people()
-    fold = np.array([folds[person] for person in people], np.int64)
-    return LookedAt(files, photos.paths, people, fold, rows, maps.without)
+    return LookedAt(files, photos.paths, people, photos.vectors, unseen)
 
 
 def measure(lfw: LookedAt) -> dict[str, Any]:
     """The figures of a setting: shares, and what they were measured on."""
-    found = np.isfinite(lfw.rows).all(axis=1)
     first = _first(lfw.people, MAX_PHOTOS_PER_PERSON)
-    mapped = np.full_like(lfw.rows, np.nan)
-    for fold, matrix in enumerate(lfw.maps):
-        own = found & (lfw.fold == fold)
-        mapped[own] = unit_rows(lfw.rows[own] @ matrix)
+    fold = lfw.unseen.sets(lfw.people)
+    given = lfw.unseen.maps.undone(lfw.vectors)
+    mapped = lfw.unseen.vectors(lfw.vectors, lfw.people)
+    parts = lfw.unseen.parts(lfw.vectors, lfw.people, lfw.paths)
     view2 = _view2(lfw, mapped)
-    ours = _compared(lfw, mapped, first, lfw.fold)
-    drawn = [_compared(lfw, mapped, None, lfw.fold, seed=seed) for seed in SEEDS]
-    unmapped = _compared(lfw, lfw.rows, first, None)
+    ours = _compared(lfw, mapped, first, fold)
+    drawn = [_compared(lfw, mapped, None, fold, seed=seed) for seed in SEEDS]
+    unmapped = _compared(lfw, given, first, None)
     return {
         "view2": {"accuracy": view2.accuracy, "standard_error": view2.standard_error},
         "view2_folds": [fold.accuracy for fold in view2.folds],
@@ -98,13 +87,13 @@ def measure(lfw: LookedAt) -> dict[str, Any]:
             f"{rate:g}": float(np.mean([_at(result, rate) for result in drawn])) for rate in RATES
         },
         "fnmr_before_the_map": _fnmr(unmapped),
-        "rank1": _rank1(lfw),
+        "rank1": searched(parts, seed=0, bootstrap_samples=1).rank1.value,
         "rank1_before_the_map": searched(
-            [Part.whole(labelled(lfw.rows, lfw.people))], seed=0, bootstrap_samples=1
+            [Part.whole(labelled(given, lfw.people))], seed=0, bootstrap_samples=1
         ).rank1.value,
-        "realised": _realised(mapped, lfw),
+        "realised": _realised(mapped, lfw.people, fold),
         "photos": len(lfw.paths),
-        "missed": int((~found).sum()),
+        "missed": int(np.isnan(lfw.vectors).any(axis=1).sum()),
         "genuine_pairs": ours.genuine_pairs,
         "impostor_pairs": ours.impostor_pairs,
     }
@@ -166,22 +155,12 @@ def _view2(lfw: LookedAt, mapped: FloatArray) -> PairsResult:
     )
 
 
-def _rank1(lfw: LookedAt) -> float:
-    """Each set of people searched for among all of LFW, with the map that has not seen them."""
-    found = np.isfinite(lfw.rows).all(axis=1)
-    parts = []
-    for fold, matrix in enumerate(lfw.maps):
-        rows = np.full_like(lfw.rows, np.nan)
-        rows[found] = unit_rows(lfw.rows[found] @ matrix)
-        data = labelled(rows, lfw.people, lfw.paths)
-        parts.append(Part(data, lfw.fold[data.rows] == fold))
-    return searched(parts, seed=0, bootstrap_samples=1).rank1.value
-
-
-def _realised(mapped: FloatArray, lfw: LookedAt) -> dict[str, list[float]]:
+def _realised(
+    mapped: FloatArray, people: Sequence[str], fold: NDArray[np.int64]
+) -> dict[str, list[float]]:
     """Realised rate over the asked one on people whom the rates were not made from: median,
     smallest and largest over splits of the sets into halves."""
-    sample = Sample.of(mapped, lfw.people, lfw.fold)
+    sample = Sample.of(mapped, people, fold)
     ratios: dict[float, list[float]] = {rate: [] for rate in RATES}
     for seed in SPLITS:
         made_from, asked_of = halves(sample, seed)
@@ -242,7 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     data = Data(chosen.data)
     values = {
-        accuracy.value: measure(look_at(data, accuracy, chosen.cache)) for accuracy in SETTINGS
+        accuracy.value: measure(look_at(data, accuracy, chosen.cache)) for accuracy in Accuracy
     }
     print(table(values))
     return 0

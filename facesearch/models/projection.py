@@ -12,6 +12,7 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facesearch.errors import WeightsDamaged
 from facesearch.models.weights import PackagedFile
@@ -59,8 +60,12 @@ class CrossedProjections:
             embeddings: float32 (n, d) of length 1, by the shipped map; rows of NaN stay so.
             number: of the set, from 0.
         """
-        undone = np.linalg.solve(self.shipped.T.astype(np.float64), embeddings.T.astype(np.float64))
-        return unit_rows(np.asarray(undone.T @ self.without[number], dtype=np.float32))
+        return unit_rows(self.undone(embeddings) @ self.without[number])
+
+    def undone(self, embeddings: FloatArray) -> FloatArray:
+        """What the shipped map was given: float32 (n, d) of length 1; rows of NaN stay so."""
+        given = np.linalg.solve(self.shipped.T.astype(np.float64), embeddings.T.astype(np.float64))
+        return unit_rows(given.T)
 
 
 def read_crossed(shipped: PackagedFile, without: PackagedFile, model: str) -> CrossedProjections:
@@ -97,6 +102,6 @@ def _array(file: PackagedFile, model: str) -> FloatArray:
     return array
 
 
-def unit_rows(rows: FloatArray) -> FloatArray:
+def unit_rows(rows: NDArray[np.floating]) -> FloatArray:
     """Each row divided by its length."""
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
