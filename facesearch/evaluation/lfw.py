@@ -19,6 +19,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,7 +28,13 @@ from facesearch.evaluation.embedding import EmbeddedPhotos, OnProgress
 from facesearch.evaluation.identification import Part, searched, split
 from facesearch.evaluation.labelled import Bools, labelled
 from facesearch.evaluation.lfw_files import LfwFiles, LfwPair, find_lfw
-from facesearch.evaluation.measured import PairsResult
+from facesearch.evaluation.measured import (
+    ClosedSetResult,
+    DiscardResult,
+    OpenSetResult,
+    PairsResult,
+    VerificationResult,
+)
 from facesearch.evaluation.pair_lists import judged, pairs_result
 from facesearch.evaluation.results import LfwResult
 from facesearch.evaluation.runs import EvaluationOptions, Run, boxed, discarded, fixed_threshold
@@ -88,27 +95,26 @@ def evaluate_lfw(
     name_of = files.name_of()
     people = [name_of[path] for path in wanted]
     judged_by = photos.vectors if unseen is None else unseen.vectors(photos.vectors, people)
-    result = LfwResult(
-        run=run.info("lfw", files.folder, photos, len(set(people)), ()),
-        view2=None if folds is None else _view2(folds, files, photos, judged_by, run.options),
-        view1=None if development is None else _view1(*development, files, photos, run.options),
-        all_pairs=None,
-        closed_set=None,
-        open_set=None,
-        discard=None,
-    )
+    view2_result = None if folds is None else _view2(folds, files, photos, judged_by, run.options)
+    view1_result = None if development is None else _view1(*development, files, photos, run.options)
+    among_all = _AmongAll()
     if all_pairs:
-        result = _with_all_pairs(result, run, photos, judged_by, people, unseen)
-    return dataclasses.replace(
-        result,
+        among_all = _among_all(run, photos, judged_by, people, unseen)
+    return LfwResult(
         run=run.info(
             "lfw",
             files.folder,
             photos,
-            result.run.people,
+            len(set(people)),
             [*files.warnings, *_flattering(run.options.embedder, unseen, view1)],
             cross_validated=unseen is not None,
         ),
+        view2=view2_result,
+        view1=view1_result,
+        all_pairs=among_all.all_pairs,
+        closed_set=among_all.closed_set,
+        open_set=among_all.open_set,
+        discard=among_all.discard,
     )
 
 
@@ -125,14 +131,23 @@ def _flattering(embedder: str, unseen: UnseenMaps | None, view1: bool) -> list[s
     ]
 
 
-def _with_all_pairs(
-    result: LfwResult,
+@dataclass(frozen=True, slots=True, eq=False)
+class _AmongAll:
+    """What is measured with all photos at once; nothing where that was not asked for."""
+
+    all_pairs: VerificationResult | None = None
+    closed_set: ClosedSetResult | None = None
+    open_set: OpenSetResult | None = None
+    discard: DiscardResult | None = None
+
+
+def _among_all(
     run: Run,
     photos: EmbeddedPhotos,
     judged_by: FloatArray,
     people: Sequence[str],
     unseen: UnseenMaps | None,
-) -> LfwResult:
+) -> _AmongAll:
     options = run.options
     most, seed = options.max_photos_per_person, options.seed
     everything = labelled(judged_by, people, photos.paths)
@@ -144,10 +159,9 @@ def _with_all_pairs(
         else unseen.parts(photos.vectors, people, photos.paths)
     )
     capped = [part.capped(most, seed) for part in parts]
-    seeds = tuple(options.seed + number for number in range(options.open_set_splits))
+    seeds = tuple(seed + number for number in range(options.open_set_splits))
     at = fixed_threshold(compared)
-    return dataclasses.replace(
-        result,
+    return _AmongAll(
         all_pairs=compared,
         closed_set=searched(parts, seed=seed, bootstrap_samples=options.bootstrap_samples),
         open_set=split(capped, seeds=seeds),

@@ -60,12 +60,16 @@ class CrossedProjections:
             embeddings: float32 (n, d) of length 1, by the shipped map; rows of NaN stay so.
             number: of the set, from 0.
         """
-        return unit_rows(self.undone(embeddings) @ self.without[number])
+        placed = self._given(embeddings) @ self.without[number]
+        return unit_rows(np.asarray(placed, dtype=np.float32))
 
     def undone(self, embeddings: FloatArray) -> FloatArray:
         """What the shipped map was given: float32 (n, d) of length 1; rows of NaN stay so."""
+        return unit_rows(np.asarray(self._given(embeddings), dtype=np.float32))
+
+    def _given(self, embeddings: FloatArray) -> NDArray[np.float64]:
         given = np.linalg.solve(self.shipped.T.astype(np.float64), embeddings.T.astype(np.float64))
-        return unit_rows(given.T)
+        return np.asarray(given.T, dtype=np.float64)
 
 
 def read_crossed(shipped: PackagedFile, without: PackagedFile, model: str) -> CrossedProjections:
@@ -102,6 +106,6 @@ def _array(file: PackagedFile, model: str) -> FloatArray:
     return array
 
 
-def unit_rows(rows: NDArray[np.floating]) -> FloatArray:
+def unit_rows(rows: FloatArray) -> FloatArray:
     """Each row divided by its length."""
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
