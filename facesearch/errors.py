@@ -16,6 +16,11 @@
     │   ├── UnknownModel
     │   ├── WeightsMissing
     │   ├── WeightsDamaged    the file is not the one whose digest is pinned
+    │   ├── DownloadFailed    no source gave the file; what arrived is kept to go on from
+    │   ├── LicenceNotAccepted
+    │   ├── PackageMissing    an optional package is not installed; carries .install
+    │   ├── InvalidModelFile  a file that cannot serve as the model it was given as
+    │   ├── EngineUnavailable
     │   ├── DeviceUnavailable
     │   └── RatesMissing      nobody measured false match rates of this space
     ├── LibraryError          about a library folder; carries .library
@@ -27,6 +32,7 @@
     │   ├── LibraryTooNew     written by a later facesearch
     │   ├── LibraryOtherModel its faces were looked at with another model
     │   ├── LibraryOutdated   its faces must be looked at again, by `index`
+    │   ├── UnknownSpace      the library holds no such space
     │   └── UnknownIdentity   no such face, photo or name in the library
     ├── TooFewFaces           not enough to calibrate from; carries .found and .needed
     ├── VectorIndexError
@@ -179,6 +185,36 @@ class WeightsDamaged(ModelError):
     """The weight file differs from the one whose SHA-256 is pinned; it is never run."""
 
 
+class DownloadFailed(ModelError):
+    """No source gave a weight file. What arrived is kept, and the next try goes on from there."""
+
+
+class LicenceNotAccepted(ModelError):
+    """The weights' licence forbids commercial use, and nobody agreed to it on this machine."""
+
+
+class PackageMissing(ModelError):
+    """A model needs a package that is not installed.
+
+    Attributes:
+        install: the command that installs it.
+    """
+
+    def __init__(self, model: str, package: str, install: str) -> None:
+        super().__init__(
+            model, f"{model} needs the package {package}, which is not installed: run `{install}`"
+        )
+        self.install = install
+
+
+class InvalidModelFile(ModelError):
+    """A file that cannot serve as the model it was given as; says what it takes."""
+
+
+class EngineUnavailable(ModelError):
+    """The model does not run on the asked-for engine, or the engine is not installed."""
+
+
 class DeviceUnavailable(ModelError):
     """The asked-for device has no execution provider on this machine."""
 
@@ -273,6 +309,10 @@ class LibraryOutdated(LibraryError):
             "with those of this one: run facesearch index, which looks at the photos again and "
             "keeps the names",
         )
+
+
+class UnknownSpace(LibraryError):
+    """The library holds no embeddings of that space."""
 
 
 class UnknownIdentity(LibraryError):

@@ -6,15 +6,11 @@ In: specs, a wanted device, detector options. Out: the loaded detector and embed
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
-from facesearch.errors import FaceSearchError, ModelError
-from facesearch.models.base import Detector, DetectorOptions, Embedder
+from facesearch.errors import FaceSearchError
+from facesearch.models.base import Detector, DetectorOptions, Embedder, Engine, EngineRuntime
 from facesearch.models.catalogue import DetectorSpec, EmbedderSpec
 from facesearch.models.cpus import available_cpus
-
-if TYPE_CHECKING:
-    from facesearch.models.onnx import Runtime
 
 
 class LoadedModels:
@@ -38,18 +34,18 @@ class LoadedModels:
         self._device = device
         self._options = options
         self._lock = threading.Lock()
-        self._runtime: Runtime | None = None
+        self._runtimes: dict[Engine, EngineRuntime] = {}
         self._loaded: tuple[Detector, Embedder] | None = None
 
     @property
     def device(self) -> str:
-        """The device in use, such as "cpu"."""
-        return self._on().device.value
+        """The device that embeds, such as "cpu"."""
+        return self._on(self._embedder.engine).device.value
 
     @property
     def embed_batch(self) -> int:
         """Chips per call that suit the device."""
-        return self._on().embed_batch
+        return self._on(self._embedder.engine).embed_batch
 
     @property
     def cpus(self) -> int:
@@ -64,12 +60,12 @@ class LoadedModels:
         """
         if self._loaded is not None:
             return self._loaded
-        runtime = self._on()
+        detects, embeds = self._on(self._detector.engine), self._on(self._embedder.engine)
         with self._lock:
             if self._loaded is None:
                 self._loaded = (
-                    self._detector.load(runtime, self._options),
-                    self._embedder.load(runtime),
+                    self._detector.load(detects, self._options),
+                    self._embedder.load(embeds),
                 )
             return self._loaded
 
@@ -88,17 +84,10 @@ class LoadedModels:
         except FaceSearchError:
             return  # `both` raises the same to whoever needs the models
 
-    def _on(self) -> Runtime:
-        from facesearch.models.onnx import Device, Runtime
+    def _on(self, engine: Engine) -> EngineRuntime:
+        from facesearch.models.engines import device_named, runtime_on
 
         with self._lock:
-            if self._runtime is None:
-                try:
-                    wanted = Device(self._device)
-                except ValueError as error:
-                    names = ", ".join(Device)
-                    raise ModelError(
-                        "onnxruntime", f"there is no device {self._device!r}; choose from {names}"
-                    ) from error
-                self._runtime = Runtime.on(wanted)
-            return self._runtime
+            if engine not in self._runtimes:
+                self._runtimes[engine] = runtime_on(engine, device_named(self._device))
+            return self._runtimes[engine]

@@ -33,11 +33,13 @@ class ChipTemplate:
         name: part of the space's name; another template makes another space.
         size_px: width and height of the chip.
         points: float32 (5, 2), x and y in chip pixels, in the order of `Landmarks`.
+        turns: whether a tilted face is turned upright; else it is only moved and scaled.
     """
 
     name: str
     size_px: int
     points: FloatArray
+    turns: bool = True
 
     def __post_init__(self) -> None:
         points = np.array(self.points, dtype=np.float32)
@@ -50,11 +52,11 @@ class ChipTemplate:
         """The same with a face `factor` times as large, around the middle of the chip."""
         middle = (self.size_px - 1) / 2
         points = (self.points - middle) * np.float32(factor) + middle
-        return ChipTemplate(f"{self.name}-x{factor:g}", self.size_px, points)
+        return ChipTemplate(f"{self.name}-x{factor:g}", self.size_px, points, self.turns)
 
     def pixels_per_chip_pixel(self, landmarks: Landmarks) -> float:
         """How many full-size photo pixels one chip pixel covers; below 1 the chip is enlarged."""
-        matrix = similarity(landmarks.points, self.points)
+        matrix = similarity(landmarks.points, self.points, turns=self.turns)
         return float(1.0 / np.hypot(matrix[0, 0], matrix[1, 0]))
 
     def cut(self, image: Image, landmarks: Landmarks) -> ByteArray:
@@ -68,7 +70,7 @@ class ChipTemplate:
         to_array = np.array([width / image.full_size.width, height / image.full_size.height])
         # Sampling counts from pixel centres: a reduced picture's lie elsewhere by half a pixel.
         points = (landmarks.points + 0.5) * to_array - 0.5
-        matrix = similarity(points, self.points)
+        matrix = similarity(points, self.points, turns=self.turns)
         pixels = image.pixels
         covered = 1.0 / np.hypot(matrix[0, 0], matrix[1, 0])
         if covered >= _ANTIALIAS_FROM:
@@ -85,11 +87,17 @@ class ChipTemplate:
         return np.asarray(chip, dtype=np.uint8)
 
 
-def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> _Matrix:
+def similarity(
+    source: NDArray[np.floating], target: NDArray[np.floating], *, turns: bool = True
+) -> _Matrix:
     """The similarity transform (2, 3) that brings `source` points nearest to `target` points.
 
     Least squares over rotation, one scale and shift, without reflection (Umeyama, 1991;
     in the plane it has this closed form). Points have shape (n, 2).
+
+    Args:
+        turns: False for scale and shift alone; the scale stays what it is with rotation, so
+            that a tilted face is shown as large as an upright one.
     """
     centre, goal = source.mean(axis=0, dtype=np.float64), target.mean(axis=0, dtype=np.float64)
     x, y = (source - centre).T.astype(np.float64)
@@ -97,6 +105,8 @@ def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> _M
     spread = max(float((x * x + y * y).sum()), 1e-12)
     a = float((x * u + y * v).sum()) / spread
     b = float((x * v - y * u).sum()) / spread
+    if not turns:
+        a, b = float(np.hypot(a, b)), 0.0
     if a == 0 and b == 0:
         a = 1e-6
     matrix = np.array([[a, -b, 0.0], [b, a, 0.0]])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from facesearch.errors import InvalidValue
@@ -15,6 +16,46 @@ from facesearch.values import ByteArray, Detection, FloatArray, Image, Landmarks
 
 if TYPE_CHECKING:
     from facesearch.models.align import ChipTemplate
+
+
+class Device(StrEnum):
+    """What networks run on."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    TENSORRT = "tensorrt"
+    ROCM = "rocm"
+    COREML = "coreml"
+    DIRECTML = "directml"
+    OPENVINO = "openvino"
+
+
+class Engine(StrEnum):
+    """What runs a network. Few models have a choice; see `catalogue.engines_of`.
+
+    ONNX is ONNX Runtime. NATIVE is a library of the model's own, such as dlib or OpenCV.
+    """
+
+    AUTO = "auto"
+    ONNX = "onnx"
+    TENSORFLOW = "tensorflow"
+    PYTORCH = "pytorch"
+    NATIVE = "native"
+
+
+class EngineRuntime(Protocol):
+    """An engine on one device: `onnx.Runtime`, `tensorflow.TensorFlowRuntime`, ..."""
+
+    @property
+    def device(self) -> Device:
+        """The device in use, never AUTO."""
+        ...
+
+    @property
+    def embed_batch(self) -> int:
+        """Chips per call that keep the device busy."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,17 +7,19 @@ what is in a library loads none.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from facesearch.errors import UnknownModel
-from facesearch.models.base import Detector, DetectorOptions, Embedder
+from facesearch.errors import EngineUnavailable, UnknownModel
+from facesearch.models.base import Detector, DetectorOptions, Embedder, Engine
 
 if TYPE_CHECKING:
-    from facesearch.models.onnx import Runtime
     from facesearch.models.projection import CrossedProjections
+    from facesearch.models.requirements import Requirement
+    from facesearch.models.weights import WeightFile
 
 
 class Accuracy(StrEnum):
@@ -39,14 +41,22 @@ class DetectorSpec:
         licence: of its weights, as an SPDX identifier where there is one.
         source: where the weights come from.
         key: names model, weights and options, for results to be remembered under.
-        load: loads it; raises ModelError where that fails.
+        load: loads it, given a runtime of its engine; raises ModelError where that fails.
+        engine: what runs it.
+        files: the weight files it reads.
+        requirements: packages it needs beyond those that facesearch always has.
+        non_commercial: whether the licence forbids commercial use.
     """
 
     name: str
     licence: str
     source: str
     key: Callable[[DetectorOptions], str]
-    load: Callable[[Runtime, DetectorOptions], Detector]
+    load: Callable[[Any, DetectorOptions], Detector]
+    engine: Engine = Engine.ONNX
+    files: tuple[WeightFile, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+    non_commercial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +72,16 @@ class EmbedderSpec:
         max_distance: cosine distance up to which two faces count as one person where
             nothing else is said and the space has no measured rates (`facesearch.rates`);
             None where it has, or where users have to say.
-        load: loads it; raises ModelError where that fails.
+        load: loads it, given a runtime of its engine; raises ModelError where that fails.
         learned_from: photos whose people part of it was fitted to by us, such as "LFW";
             evaluations on these flatter. None where there are none.
         unseen: loads what judges these people without having seen them: one map for each
             set of people of LFW's View 2. None where nothing was learned.
+        engine: what runs it. A model that runs on several has a spec for each.
+        files: the weight files it reads.
+        requirements: packages it needs beyond those that facesearch always has.
+        non_commercial: whether the licence forbids commercial use.
+        input_px: width and height of what the network sees; None where it has no say.
     """
 
     name: str
@@ -75,24 +90,29 @@ class EmbedderSpec:
     space: str
     dimension: int
     max_distance: float | None
-    load: Callable[[Runtime], Embedder]
+    load: Callable[[Any], Embedder]
     learned_from: str | None = None
     unseen: Callable[[], CrossedProjections] | None = None
+    engine: Engine = Engine.ONNX
+    files: tuple[WeightFile, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+    non_commercial: bool = False
+    input_px: tuple[int, int] | None = None
 
 
-def _load_mtcnn(runtime: Runtime, options: DetectorOptions) -> Detector:
+def _load_mtcnn(runtime: Any, options: DetectorOptions) -> Detector:
     from facesearch.models.mtcnn import Mtcnn
 
     return Mtcnn(runtime, options)
 
 
-def _load_dlib_resnet(runtime: Runtime) -> Embedder:
+def _load_dlib_resnet(runtime: Any) -> Embedder:
     from facesearch.models.dlib_resnet import DlibResNet
 
     return DlibResNet(runtime)
 
 
-def _load_dlib_resnet_best(runtime: Runtime) -> Embedder:
+def _load_dlib_resnet_best(runtime: Any) -> Embedder:
     from facesearch.models.dlib_resnet import BEST, DlibResNet
 
     return DlibResNet(runtime, BEST)
@@ -152,22 +172,54 @@ _EMBEDDER_OF = {Accuracy.FAST: DEFAULT_EMBEDDER, Accuracy.BEST: "dlib-resnet34-b
 _Spec = TypeVar("_Spec", DetectorSpec, EmbedderSpec)
 
 
-def detector_spec(name: str = DEFAULT_DETECTOR) -> DetectorSpec:
-    """The detector of that name.
+def detectors() -> tuple[DetectorSpec, ...]:
+    """Every detector there is: ours, those the user added, DeepFace's."""
+    from facesearch.models.deepface.specs import deepface_detectors
+    from facesearch.models.own.specs import own_detectors
+
+    return (*_DETECTORS, *own_detectors(), *deepface_detectors())
+
+
+def embedders() -> tuple[EmbedderSpec, ...]:
+    """Every embedder there is: ours, those the user added, DeepFace's; one for each engine."""
+    from facesearch.models.deepface.specs import deepface_embedders
+    from facesearch.models.own.specs import own_embedders
+
+    return (*_EMBEDDERS, *own_embedders(), *deepface_embedders())
+
+
+def detector_spec(name: str = DEFAULT_DETECTOR, engine: Engine = Engine.AUTO) -> DetectorSpec:
+    """The detector of that name; see `embedder_spec`.
 
     Raises:
         UnknownModel: there is none.
+        EngineUnavailable: it does not run on that engine.
     """
-    return _named("detector", name, _DETECTORS)
+    ours = _matching(name, _DETECTORS)
+    return _on_engine("detector", name, ours or _matching(name, detectors()), detectors, engine)
 
 
-def embedder_spec(name: str = DEFAULT_EMBEDDER) -> EmbedderSpec:
+def embedder_spec(name: str = DEFAULT_EMBEDDER, engine: Engine = Engine.AUTO) -> EmbedderSpec:
     """The embedder of that name.
 
+    DeepFace's models are called "deepface:Facenet512" and so on; "Facenet512" means the same
+    where nothing else is called so.
+
+    Args:
+        engine: what it is to run on. AUTO takes the first engine that has all it needs on
+            this machine, or the first one where none has.
+
     Raises:
-        UnknownModel: there is none.
+        UnknownModel: there is none; names those that are spelt alike.
+        EngineUnavailable: it does not run on that engine.
     """
-    return _named("embedder", name, _EMBEDDERS)
+    ours = _matching(name, _EMBEDDERS)
+    return _on_engine("embedder", name, ours or _matching(name, embedders()), embedders, engine)
+
+
+def engines_of(specs: Sequence[DetectorSpec] | Sequence[EmbedderSpec], name: str) -> list[Engine]:
+    """The engines that a model runs on, by its whole name."""
+    return [spec.engine for spec in specs if spec.name == name]
 
 
 def embedder_for(accuracy: Accuracy) -> str:
@@ -182,12 +234,54 @@ def accuracy_of(embedder: str) -> Accuracy | None:
 
 def embedder_of_space(space: str) -> EmbedderSpec | None:
     """The embedder that makes the embeddings of a space; None where there is none (any more)."""
-    return next((spec for spec in _EMBEDDERS if spec.space == space), None)
+    ours = next((spec for spec in _EMBEDDERS if spec.space == space), None)
+    return ours or next((spec for spec in embedders() if spec.space == space), None)
 
 
-def _named(kind: str, name: str, specs: tuple[_Spec, ...]) -> _Spec:
-    for spec in specs:
-        if spec.name == name:
+def is_ready(spec: DetectorSpec | EmbedderSpec) -> bool:
+    """Whether all that a model needs is on this machine; weights are not opened for it."""
+    return all(file.is_present() for file in spec.files) and all(
+        requirement.is_installed() for requirement in spec.requirements
+    )
+
+
+def _matching(name: str, specs: Sequence[_Spec]) -> list[_Spec]:
+    """The specs of that name; else those whose name after the colon it is."""
+    exact = [spec for spec in specs if spec.name == name]
+    return exact or [spec for spec in specs if _short(spec.name) == name]
+
+
+def _short(name: str) -> str:
+    return name.rpartition(":")[2]
+
+
+def _on_engine(
+    kind: str,
+    name: str,
+    found: list[_Spec],
+    everything: Callable[[], Sequence[_Spec]],
+    engine: Engine,
+) -> _Spec:
+    if not found:
+        raise _unknown(kind, name, everything())
+    if engine is Engine.AUTO:
+        return next((spec for spec in found if is_ready(spec)), found[0])
+    for spec in found:
+        if spec.engine is engine:
             return spec
-    there = ", ".join(spec.name for spec in specs)
-    raise UnknownModel(name, f"there is no {kind} {name!r}; choose one of: {there}")
+    there = ", ".join(spec.engine for spec in found)
+    raise EngineUnavailable(
+        found[0].name, f"{found[0].name} does not run on {engine}; it runs on: {there}"
+    )
+
+
+def _unknown(kind: str, name: str, specs: Sequence[_Spec]) -> UnknownModel:
+    names = list(dict.fromkeys(spec.name for spec in specs))
+    known = {spelling.casefold(): own for own in names for spelling in (own, _short(own))}
+    close = difflib.get_close_matches(name.casefold(), known, n=3, cutoff=0.5)
+    near = list(dict.fromkeys(known[spelling] for spelling in close))
+    if near:
+        help_ = f"did you mean {' or '.join(near)}? facesearch models lists all"
+    else:
+        help_ = f"choose one of: {', '.join(names)}"
+    return UnknownModel(name, f"there is no {kind} {name!r}; {help_}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -17,20 +16,10 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from facesearch.errors import DeviceUnavailable, ModelError
+from facesearch.models.base import Device
 from facesearch.values import FloatArray
 
-
-class Device(StrEnum):
-    """What networks run on."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-    TENSORRT = "tensorrt"
-    ROCM = "rocm"
-    COREML = "coreml"
-    DIRECTML = "directml"
-    OPENVINO = "openvino"
+__all__ = ["Device", "Network", "Runtime", "choose_device"]
 
 
 _PROVIDERS = {

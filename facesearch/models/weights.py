@@ -1,16 +1,19 @@
 """Where weight files lie and whether they are the right ones.
 
 In: a `PackagedFile`, the name of a file that a PyPI package carries, with its
-pinned SHA-256. Out: its verified bytes. The packages themselves are never
-imported: one needs TensorFlow, another pkg_resources.
+pinned SHA-256, or a `DownloadedFile`, which `facesearch models get` brings. Out: its
+verified bytes or place. The packages themselves are never imported: one needs TensorFlow,
+another pkg_resources.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeAlias
 
 from facesearch.errors import WeightsDamaged, WeightsMissing
 
@@ -30,6 +33,14 @@ class PackagedFile:
     requirement: str
     path: str
     sha256: str
+
+    def is_present(self) -> bool:
+        """Whether the package is installed and holds the file; it is not opened."""
+        try:
+            self.locate("")
+        except WeightsMissing:
+            return False
+        return True
 
     def locate(self, model: str) -> Path:
         """The file's path.
@@ -71,3 +82,51 @@ class PackagedFile:
                 f"`pip install --force-reinstall --no-deps {self.requirement}`",
             )
         return data
+
+
+class Archive(StrEnum):
+    """How a source packs a file."""
+
+    ZIP = "zip"
+    BZ2 = "bz2"
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadedFile:
+    """A weight file that is downloaded once, when the user asks for it.
+
+    Attributes:
+        name: its place in the folder of weights, with forward slashes.
+        urls: where it can be had, tried in this order.
+        sha256: 64 hexadecimal digits; any other content is refused. None where no digest is
+            published: then the user states or trusts one (`facesearch models get`), and that
+            is recorded.
+        size_bytes: how large it is, unpacked; None where nobody says.
+        archive: how the sources pack it; the digest is of the unpacked file.
+    """
+
+    name: str
+    urls: tuple[str, ...]
+    sha256: str | None
+    size_bytes: int | None = None
+    archive: Archive | None = None
+
+    def digest(self) -> str | None:
+        """The SHA-256 that counts on this machine: pinned, or stated by the user."""
+        raise NotImplementedError
+
+    def is_present(self) -> bool:
+        """Whether it lies in the folder of weights; it is not opened."""
+        raise NotImplementedError
+
+    def locate(self, model: str) -> Path:
+        """Its path, after checking its SHA-256.
+
+        Raises:
+            WeightsMissing: not there; says how to get it, or where to put it by hand.
+            WeightsDamaged: the digest differs from the one that counts.
+        """
+        raise NotImplementedError
+
+
+WeightFile: TypeAlias = PackagedFile | DownloadedFile

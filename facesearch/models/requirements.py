@@ -1,0 +1,49 @@
+"""Packages that only some models need.
+
+In: the name a package is imported by. Out: whether it is there, or an error with the exact
+command that installs it. Looking never imports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from facesearch.errors import PackageMissing
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """An optional package.
+
+    Attributes:
+        module: what it is imported by, such as "dlib".
+        package: what people call it.
+        install: the command that installs it, beside what facesearch has.
+    """
+
+    module: str
+    package: str
+    install: str
+
+    def is_installed(self) -> bool:
+        """Whether it can be imported; it is not."""
+        try:
+            return find_spec(self.module) is not None
+        except (ImportError, ValueError):  # a half-removed package
+            return False
+
+    def check(self, model: str) -> None:
+        """Check that it is there.
+
+        Raises:
+            PackageMissing: with the command that installs it.
+        """
+        if not self.is_installed():
+            raise PackageMissing(model, self.package, self.install)
+
+
+TENSORFLOW = Requirement("tensorflow", "TensorFlow", "pip install 'facesearch[train]'")
+TF_KERAS = Requirement("tf_keras", "tf-keras", "pip install 'facesearch[train]'")
+TORCH = Requirement("torch", "PyTorch", "pip install torch")
+DLIB = Requirement("dlib", "dlib", "pip install dlib-bin")
