@@ -263,7 +263,7 @@ def _on_engine(
     engine: Engine,
 ) -> _Spec:
     if not found:
-        raise _unknown(kind, name, everything())
+        raise unknown_model(kind, name, [spec.name for spec in everything()])
     if engine is Engine.AUTO:
         return next((spec for spec in found if is_ready(spec)), found[0])
     for spec in found:
@@ -275,13 +275,14 @@ def _on_engine(
     )
 
 
-def _unknown(kind: str, name: str, specs: Sequence[_Spec]) -> UnknownModel:
-    names = list(dict.fromkeys(spec.name for spec in specs))
+def unknown_model(kind: str, name: str, there: Sequence[str]) -> UnknownModel:
+    """The error for a name that no model has: says which are spelt alike, or which there are."""
+    names = list(dict.fromkeys(there))
     known = {spelling.casefold(): own for own in names for spelling in (own, _short(own))}
     close = difflib.get_close_matches(name.casefold(), known, n=3, cutoff=0.5)
     near = list(dict.fromkeys(known[spelling] for spelling in close))
     if near:
-        help_ = f"did you mean {' or '.join(near)}? facesearch models lists all"
+        hint = f"did you mean {' or '.join(near)}? facesearch models lists all"
     else:
-        help_ = f"choose one of: {', '.join(names)}"
-    return UnknownModel(name, f"there is no {kind} {name!r}; {help_}")
+        hint = f"choose one of: {', '.join(names)}"
+    return UnknownModel(name, f"there is no {kind} {name!r}; {hint}")
