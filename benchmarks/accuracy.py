@@ -24,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.data import Data
-from benchmarks.impostors import Counts, Sample
 from benchmarks.realised_rates import distances, halves, rates_of, share_within
 from facesearch.evaluation.cache import EmbeddingCache
 from facesearch.evaluation.embedding import embed_photos
@@ -36,6 +35,7 @@ from facesearch.evaluation.pair_lists import judged, pairs_result
 from facesearch.evaluation.unseen import UnseenMaps, find_unseen
 from facesearch.evaluation.verification import MAX_PHOTOS_PER_PERSON, all_pairs
 from facesearch.models.catalogue import Accuracy, embedder_for
+from facesearch.rates.measuring import Counts, Sample
 from facesearch.values import FloatArray
 
 RATES = (1e-3, 1e-4)

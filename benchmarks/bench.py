@@ -39,6 +39,11 @@ class Effort:
         folds: folds of LFW's View 2, of ten; at least 2.
         fold_pairs: genuine pairs of each fold, of 300, and as many impostor pairs.
         deepface_folds: folds that DeepFace judges too; it needs minutes for each.
+        model_faces: chips that a DeepFace model embeds in one repetition, a multiple of 32.
+        model_photos: LFW photos that are indexed with a DeepFace model.
+        model_slow_photos: of these, how many DeepFace itself indexes.
+        model_folds: folds that dlib's own library judges, of ten; at least 2.
+        reindex_photos: LFW photos that are gone over to another model; 0 means all.
     """
 
     repetitions: int = 5
@@ -59,6 +64,11 @@ class Effort:
     folds: int = 10
     fold_pairs: int = 300
     deepface_folds: int = 10
+    model_faces: int = 256
+    model_photos: int = 500
+    model_slow_photos: int = 100
+    model_folds: int = 10
+    reindex_photos: int = 0
 
 
 QUICK = Effort(
@@ -80,6 +90,11 @@ QUICK = Effort(
     folds=2,
     fold_pairs=5,
     deepface_folds=2,
+    model_faces=32,
+    model_photos=20,
+    model_slow_photos=10,
+    model_folds=2,
+    reindex_photos=50,
 )
 
 
@@ -117,7 +132,10 @@ class Bench:
         """Variables for a contender's processes: it keeps its files in the work folder."""
         match contender:
             case Contender.FACESEARCH:
-                return {"FACESEARCH_CACHE": str(self.work / "facesearch-cache")}
+                return {
+                    "FACESEARCH_CACHE": str(self.work / "facesearch-cache"),
+                    "FACESEARCH_MODELS": str(self.work / "facesearch-models"),
+                }
             case Contender.DEEPFACE:
                 return {"DEEPFACE_HOME": str(self.work / "deepface"), "TF_CPP_MIN_LOG_LEVEL": "2"}
             case Contender.MTCNN:

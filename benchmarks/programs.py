@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from benchmarks.bench import Bench
 from benchmarks.contenders import Contender, facesearch_command
@@ -70,10 +71,11 @@ class FaceRecognitionCli:
 
 @dataclass(frozen=True, slots=True)
 class FaceSearch:
-    """``facesearch index FOLDER`` with a library of its own."""
+    """``facesearch index FOLDER`` with a library of its own, and more arguments at will."""
 
-    contender = Contender.FACESEARCH
-    way = "facesearch index"
+    arguments: tuple[str, ...] = ()
+    contender: ClassVar[Contender] = Contender.FACESEARCH
+    way: ClassVar[str] = "facesearch index"
 
     def run(self, bench: Bench, folder: Path, library: Path | None = None) -> Values:
         """Index a folder in a process of its own.
@@ -86,7 +88,7 @@ class FaceSearch:
         where = library if library is not None else bench.work / "short-lived.faces"
         command = [
             *facesearch_command(bench.environments.python(self.contender)),
-            *("--library", str(where), "index", str(folder), "--json"),
+            *("--library", str(where), "index", str(folder), "--json", *self.arguments),
         ]
         finished = run_process(command, bench.environment(self.contender))
         if library is None:

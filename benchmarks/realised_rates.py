@@ -23,8 +23,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.impostors import Counts, Sample, sample_of
+from benchmarks.impostors import sample_of
 from facesearch.rates import SpaceRates, fit_to_library, operating_point, prior_for_gallery
+from facesearch.rates.measuring import Counts, Sample
 from facesearch.rates.tables import FORMAT, read_table
 
 SEEDS = range(5)

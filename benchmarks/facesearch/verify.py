@@ -4,14 +4,18 @@ import tempfile
 
 import numpy as np
 
-from facesearch import FaceLibrary
+from facesearch import FaceLibrary, LibraryOptions
 from facesearch.errors import NoFaceFound
 
 
-def embed_photos(photos: list[str], out: str) -> int:
+def embed_photos(photos: list[str], out: str, model: str | None = None) -> int:
     """Write the faces of each photo and their embeddings, made as for the index, to a .npz file."""
     sizes, boxes, vectors, owners = [], [], [], []
-    with tempfile.TemporaryDirectory() as folder, FaceLibrary.open(folder) as library:
+    options = LibraryOptions(embedder=model)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        FaceLibrary.open(folder, options=options) as library,
+    ):
         for number, path in enumerate(photos):
             sizes.append(_size(path))
             try:

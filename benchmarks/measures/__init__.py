@@ -7,11 +7,13 @@ from benchmarks.measures import (
     accuracy,
     cold,
     detection,
+    dlib_model,
     embedding,
     groups,
     indexing,
     library,
     limit,
+    models,
     verification,
 )
 
@@ -24,6 +26,8 @@ MEASURES: tuple[Measure, ...] = (
     limit.MEASURE,
     library.MEASURE,
     cold.MEASURE,
+    models.MEASURE,
     verification.MEASURE,
+    dlib_model.MEASURE,
     accuracy.MEASURE,
 )

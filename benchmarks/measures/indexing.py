@@ -116,7 +116,7 @@ def _race(
         for case, ways in everybody:
             seconds = {}
             for program in ways:
-                values = _in_part(bench, program, few, len(photos))
+                values = in_part(bench, program, few, len(photos))
                 seconds[program.way] = values["seconds_for_all"]
                 bench.note(
                     measure,
@@ -132,7 +132,7 @@ def _race(
             ways[:] = [program for program in ways if program.way == best]
 
 
-def _in_part(bench: Bench, program: Program, photos: Sequence[Path], wanted: int) -> Values:
+def in_part(bench: Bench, program: Program, photos: Sequence[Path], wanted: int) -> Values:
     """Index a part; seconds for all the wanted photos follow from two processes."""
     short = min(max(usable_cores(), len(photos) // 5), len(photos) - 1)
     whole = program.run(bench, photos)

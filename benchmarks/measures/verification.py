@@ -39,29 +39,40 @@ Judged: TypeAlias = tuple[float, bool]  # distance, and whether it is one person
 def run(bench: Bench) -> None:
     """Look at every photo of the folds once with each pipeline, then judge the pairs."""
     folds = [
-        _part(fold, bench.effort.fold_pairs)
-        for fold in bench.data.lfw_folds()[: bench.effort.folds]
+        part(fold, bench.effort.fold_pairs) for fold in bench.data.lfw_folds()[: bench.effort.folds]
     ]
     few = folds[: bench.effort.deepface_folds]
-    pieces = _new_in_each(folds)
+    pieces = new_in_each(folds)
     encoded: dict[Contender, list[Path]] = {THEIRS: [], DEEPFACE: []}
     for number, stems in enumerate(pieces):
         photos = [bench.data.lfw_photo(stem) for stem in stems]
         for contender in (THEIRS, DEEPFACE) if number < len(few) else (THEIRS,):
             bench.say(f"  {contender}: photos of fold {number + 1}")
             encoded[contender].append(kept_encodings(bench, PROGRAMS[contender], photos))
-    encoded[OURS] = _ours(bench, [bench.data.lfw_photo(stem) for piece in pieces for stem in piece])
-    _judge(bench, folds, {name: encoded[name] for name in (OURS, THEIRS)}, pieces, ALL_FOLDS)
-    _judge(bench, few, encoded, pieces, DEEPFACE_FOLDS)
+    encoded[OURS] = ours(bench, [bench.data.lfw_photo(stem) for piece in pieces for stem in piece])
+    judge(bench, NAME, folds, {name: encoded[name] for name in (OURS, THEIRS)}, pieces, ALL_FOLDS)
+    judge(bench, NAME, few, encoded, pieces, DEEPFACE_FOLDS)
 
 
-def _judge(
+def judge(
     bench: Bench,
+    measure: str,
     folds: Sequence[Sequence[Pair]],
     encoded: Mapping[Contender, Sequence[Path]],
     pieces: Sequence[Sequence[str]],
     case: str,
+    way: str | None = None,
 ) -> None:
+    """Judge the pairs of folds by each contender's encodings, and note how many are right.
+
+    Args:
+        measure: what the samples are noted under.
+        folds: of pairs.
+        encoded: files of encodings, one for each piece of `pieces`, ours in one for all.
+        pieces: the photos of each fold that no earlier one has.
+        case: what the samples are noted under.
+        way: likewise; None for the metric.
+    """
     pairs = list(itertools.chain.from_iterable(folds))
     numbers = [number for number, fold in enumerate(folds) for _ in fold]
     for contender, files in encoded.items():
@@ -79,17 +90,17 @@ def _judge(
         distances = iter([math.inf if d is None else float(d) for d in answer["distances"]])
         judged = [[(next(distances), pair.same) for pair in fold] for fold in folds]
         values = {**ten_folds(judged), "photos": len(stems), "missed": answer["missed"]}
-        bench.note(NAME, contender, values, way=METRICS[contender], case=case)
+        bench.note(measure, contender, values, way=way or METRICS[contender], case=case)
         bench.say(f"  {case}, {contender}: {values['mean']:.4f}, {answer['missed']} without a face")
 
 
-def _part(fold: Sequence[Pair], each: int) -> list[Pair]:
+def part(fold: Sequence[Pair], each: int) -> list[Pair]:
     """The first genuine and the first impostor pairs of a fold."""
     genuine = [pair for pair in fold if pair.same]
     return genuine[:each] + [pair for pair in fold if not pair.same][:each]
 
 
-def _new_in_each(folds: Sequence[Sequence[Pair]]) -> list[list[str]]:
+def new_in_each(folds: Sequence[Sequence[Pair]]) -> list[list[str]]:
     """The photos of each fold that no earlier fold has, so that folds can be added later."""
     seen: set[str] = set()
     pieces = []
@@ -100,10 +111,12 @@ def _new_in_each(folds: Sequence[Sequence[Pair]]) -> list[list[str]]:
     return pieces
 
 
-def _ours(bench: Bench, photos: Sequence[Path]) -> list[Path]:
-    out = bench.work / "verification.npz"
+def ours(bench: Bench, photos: Sequence[Path], model: str | None = None) -> list[Path]:
+    """The file of embeddings by facesearch, with a model of its catalogue or the default."""
+    out = bench.work / f"verification-{(model or 'default').replace(':', '-')}.npz"
     with bench.worker(OURS, "verify.py") as worker:
-        worker.call("embed_photos", photos=[str(photo) for photo in photos], out=str(out))
+        names = [str(photo) for photo in photos]
+        worker.call("embed_photos", photos=names, out=str(out), model=model)
     return [out]
 
 
@@ -160,21 +173,21 @@ def figures(measured: Measured) -> list[Figure]:
         (THEIRS, ALL_FOLDS, "face_recognition 1.3.0"),
         (DEEPFACE, DEEPFACE_FOLDS, "DeepFace 0.0.103, Dlib with mtcnn"),
     ):
-        ours, theirs = (measured.of(who, case=case)[0].values for who in (OURS, peer))
-        margin = (ours["mean"] - theirs["mean"]) * 100
+        own, theirs = (measured.of(who, case=case)[0].values for who in (OURS, peer))
+        margin = (own["mean"] - theirs["mean"]) * 100
         found.append(
             Figure(
-                what=f"LFW verification, {len(ours['folds'])} folds",
-                ours=_written(ours),
+                what=f"LFW verification, {len(own['folds'])} folds",
+                ours=written(own),
                 against=f"{name}, same photos",
-                theirs=_written(theirs),
-                value=ours["mean"],
+                theirs=written(theirs),
+                value=own["mean"],
                 unit=Unit.PERCENT,
                 limit=AT_LEAST if case == ALL_FOLDS else round(theirs["mean"], 4),
                 note=(
                     f"{margin:+.2f} points. Its worst fold has "
-                    f"{Unit.PERCENT.write(min(ours['folds']))}. Of {ours['photos']} photos, "
-                    f"{ours['missed']} showed no face to facesearch; of {theirs['photos']}, "
+                    f"{Unit.PERCENT.write(min(own['folds']))}. Of {own['photos']} photos, "
+                    f"{own['missed']} showed no face to facesearch; of {theirs['photos']}, "
                     f"{theirs['missed']} none to {name}. DeepFace publishes "
                     f"{Unit.PERCENT.write(DEEPFACE_PUBLISHED)} as the best of its models."
                 ),
@@ -183,7 +196,8 @@ def figures(measured: Measured) -> list[Figure]:
     return found
 
 
-def _written(values: Values) -> str:
+def written(values: Values) -> str:
+    """Mean and standard error over the folds, for the report."""
     return f"{values['mean'] * 100:.2f} ± {values['standard_error'] * 100:.2f} %"
 
 
