@@ -1,18 +1,22 @@
-"""The rates that ship with facesearch: one JSON file per space, made by measurement.
+"""Rates that were measured: one JSON file per space.
 
-In: the name of a space. Out: its rates. The files are made by ``python -m
-benchmarks.impostors``; `read_table` says what is in them.
+In: the name of a space. Out: its rates. Those of the default models ship with facesearch,
+made by ``python -m benchmarks.impostors``; those of other models are measured by
+``facesearch models calibrate`` and lie in the folder of models. `read_table` says what is
+in a file.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from facesearch.errors import InvalidValue, RatesMissing
+from facesearch.errors import InvalidValue, ModelError, RatesMissing
+from facesearch.folders import models_folder
 from facesearch.rates.curve import Curve
 from facesearch.rates.space import RatesProvenance, SpaceRates
 
@@ -20,8 +24,8 @@ FORMAT = 1
 _FOLDER = Path(__file__).with_name("tables")
 
 
-def shipped_rates(space: str, *, references: int = 1) -> SpaceRates:
-    """The measured rates of a space.
+def measured_rates(space: str, *, references: int = 1) -> SpaceRates:
+    """The measured rates of a space: those that ship, else those measured on this machine.
 
     Args:
         space: as in the catalogue of models.
@@ -31,11 +35,35 @@ def shipped_rates(space: str, *, references: int = 1) -> SpaceRates:
 
     Raises:
         RatesMissing: nobody measured this space.
+        ModelError: the table that was measured here is damaged.
         InvalidValue: `references` below 1.
     """
     if references < 1:
         raise InvalidValue(f"a probe is made of 1 face or more, not {references}")
-    return _shipped(space, references)
+    for path in (_FOLDER / table_name(space), user_table(space)):
+        try:
+            status = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        rates = _read(path, space, (status.st_mtime_ns, status.st_size, status.st_ino), references)
+        if rates.space == space:  # else two spaces whose names differ in punctuation only
+            return rates
+    raise RatesMissing(space)
+
+
+shipped_rates = measured_rates
+"""The name it had while all rates shipped."""
+
+
+def has_shipped_rates(space: str) -> bool:
+    """Whether facesearch brings the rates of a space."""
+    path = _FOLDER / table_name(space)
+    return path.exists() and read_table(path.read_text(encoding="utf-8")).space == space
+
+
+def user_table(space: str) -> Path:
+    """Where the rates of a space lie that were measured on this machine, if any were."""
+    return models_folder() / "rates" / table_name(space)
 
 
 def table_name(space: str) -> str:
@@ -44,19 +72,20 @@ def table_name(space: str) -> str:
 
 
 @lru_cache(maxsize=16)
-def _shipped(space: str, references: int) -> SpaceRates:
+def _read(path: Path, space: str, stamp: tuple[int, int, int], references: int) -> SpaceRates:
+    """The rates in a file, a space's own; `stamp` tells one content from the next."""
     try:
-        text = (_FOLDER / table_name(space)).read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise RatesMissing(space) from error
-    rates = read_table(text, references=references)
-    if rates.space != space:  # two spaces whose names differ in punctuation only
-        raise RatesMissing(space)
-    return rates
+        return read_table(path.read_text(encoding="utf-8"), references=references)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            space,
+            f"the rates of space {space!r} that were measured here, {path}, cannot be read: "
+            f"{error}. Measure them again with facesearch models calibrate, or delete the file",
+        ) from error
 
 
 def read_table(text: str, *, references: int = 1) -> SpaceRates:
-    """The rates in a table's JSON text, for probes of so many faces as `shipped_rates` has it.
+    """The rates in a table's JSON text, for probes of so many faces as `measured_rates` has it.
 
     The table names its format, space and provenance. Under "tables", each with its number
     of references, "impostors" lists false match rates and the distances with them,
@@ -75,9 +104,7 @@ def read_table(text: str, *, references: int = 1) -> SpaceRates:
         chosen = min((n for n in parts if n >= references), default=max(parts))
         return _rates(table, parts[chosen])
     except (KeyError, TypeError, ValueError) as error:
-        raise InvalidValue(
-            f"this is no table of rates ({error}): make one with python -m benchmarks.impostors"
-        ) from error
+        raise InvalidValue(f"this is no table of rates ({error})") from error
 
 
 def _rates(table: dict[str, Any], part: dict[str, Any]) -> SpaceRates:
