@@ -22,7 +22,7 @@ def packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes) -> Pa
     """The bytes as a pinned file."""
     path = tmp_path / "map.npy"
     path.write_bytes(data)
-    monkeypatch.setattr(PackagedFile, "locate", lambda self, model: path)
+    monkeypatch.setattr(PackagedFile, "find", lambda self, model: path)
     return PackagedFile("toy", "toy", "map.npy", hashlib.sha256(data).hexdigest())
 
 
@@ -65,7 +65,7 @@ def test_what_is_no_map_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_another_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     file = packaged(tmp_path, monkeypatch, saved(np.eye(3, dtype=np.float32)))
-    file.locate("toy").write_bytes(saved(np.ones((3, 3), np.float32)))
+    file.find("toy").write_bytes(saved(np.ones((3, 3), np.float32)))
     with pytest.raises(WeightsDamaged, match="SHA-256"):
         read_projection(file, "toy", 3)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from facesearch.errors import ModelError, WeightsDamaged, WeightsMissing
-from facesearch.models import dlib_resnet, mtcnn_networks, mtcnn_stages
-from facesearch.models.weights import PackagedFile
+from facesearch.errors import InvalidValue, ModelError, WeightsDamaged, WeightsMissing
+from facesearch.models import dlib_resnet, mtcnn_networks, mtcnn_stages, store
+from facesearch.models.weights import DownloadedFile, PackagedFile
 
 CONTENT = bytes(range(256)) * 9
 DEFAULTS = {
@@ -126,7 +126,7 @@ def test_no_network_is_built_from_altered_weights(
     data[len(data) // 2] ^= 0x10
     copy = tmp_path / "weights"
     copy.write_bytes(data)
-    monkeypatch.setattr(PackagedFile, "locate", lambda self, model: copy)
+    monkeypatch.setattr(PackagedFile, "find", lambda self, model: copy)
     import joblib
 
     def never(*_: object) -> None:
@@ -168,3 +168,112 @@ def test_loading_imports_no_more_than_it_needs(tmp_path: Path):
     assert built >= ONLY_FOR_BUILDING
     assert not built & (WEIGHT_PACKAGES | NEVER_NEEDED)
     assert not loaded & (WEIGHT_PACKAGES | NEVER_NEEDED | ONLY_FOR_BUILDING)
+
+
+def downloaded(content: bytes | None = CONTENT, **options: object) -> DownloadedFile:
+    digest = None if content is None else hashlib.sha256(content).hexdigest()
+    urls = ("https://a.invalid/toy.h5", "https://b.invalid/toy.h5")
+    return DownloadedFile("some/toy.h5", urls, digest, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of models of the test's own."""
+    monkeypatch.setenv("FACESEARCH_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+def put(file: DownloadedFile, content: bytes) -> Path:
+    file.path().parent.mkdir(parents=True, exist_ok=True)
+    file.path().write_bytes(content)
+    return file.path()
+
+
+def test_a_file_put_in_place_by_hand_is_verified_and_used(models: Path):
+    file = downloaded()
+    assert not file.is_present()
+    path = put(file, CONTENT)
+    assert path == models / ".deepface" / "weights" / "some" / "toy.h5"
+    assert file.is_present()
+    assert file.locate("toy") == path
+    assert file.read("toy") == CONTENT
+
+
+def test_missing_weights_say_how_to_get_them_with_and_without_network(models: Path):
+    file = downloaded()
+    with pytest.raises(WeightsMissing) as caught:
+        file.locate("toy")
+    assert file.sha256 is not None
+    for part in ("`facesearch models get toy`", "--from FILE", file.sha256, str(file.path())):
+        assert part in str(caught.value)
+    assert all(url in str(caught.value) for url in file.urls)
+    assert not models.exists()
+    with pytest.raises(WeightsMissing, match=r"no SHA-256 is published.*--sha256 DIGEST"):
+        downloaded(None).read("toy")
+
+
+@pytest.mark.parametrize("load", [DownloadedFile.locate, DownloadedFile.read])
+def test_an_altered_file_is_refused_at_every_load(models: Path, load):
+    """Also after it was found right once: what is remembered is gone with the next change."""
+    file = downloaded()
+    put(file, CONTENT)
+    load(file, "toy")
+    put(file, CONTENT[:-1] + b"?")
+    for _ in range(2):
+        with pytest.raises(WeightsDamaged, match="Nothing was run with it") as caught:
+            load(file, "toy")
+    assert f"expected {file.sha256}" in str(caught.value)
+    assert hashlib.sha256(CONTENT[:-1] + b"?").hexdigest() in str(caught.value)
+    assert "`facesearch models get toy`" in str(caught.value)
+
+
+@pytest.mark.parametrize("load", [DownloadedFile.locate, DownloadedFile.read])
+def test_a_file_without_any_digest_never_runs(models: Path, load):
+    file = downloaded(None)
+    put(file, CONTENT)
+    assert file.is_present()
+    with pytest.raises(WeightsMissing, match=r"never run unverified.*--sha256 DIGEST.*--trust"):
+        load(file, "toy")
+    store.trust(file.name, hashlib.sha256(CONTENT).hexdigest(), store.Trust.STATED)
+    load(file, "toy")
+    put(file, CONTENT + b"?")
+    with pytest.raises(WeightsDamaged):
+        load(file, "toy")
+
+
+def test_a_pinned_digest_counts_more_than_a_recorded_one(models: Path):
+    file = downloaded()
+    store.trust(file.name, "0" * 64, store.Trust.STATED)
+    assert file.digest() == file.sha256
+
+
+def test_a_file_that_cannot_be_read_is_said(models: Path, monkeypatch: pytest.MonkeyPatch):
+    file = downloaded()
+    put(file, CONTENT)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(WeightsMissing, match="Permission denied"):
+        file.locate("toy")
+
+
+@pytest.mark.parametrize("name", ["", "../toy.h5", "/toy.h5", "a\\b"])
+def test_no_name_leads_out_of_the_folder(name: str):
+    with pytest.raises(InvalidValue, match="no place inside a folder"):
+        DownloadedFile(name, (), None)
+
+
+@pytest.mark.parametrize("digest", ["abc", "A" * 64])
+def test_a_pinned_digest_is_checked(digest: str):
+    with pytest.raises(InvalidValue):
+        DownloadedFile("toy.h5", (), digest)
+
+
+def test_a_packaged_file_is_verified_where_only_its_path_is_wanted(site: Path):
+    path = install(site, "pack_path")
+    assert packaged("pack_path").locate("model") == path
+    path.write_bytes(CONTENT + b"?")
+    with pytest.raises(WeightsDamaged, match="SHA-256"):
+        packaged("pack_path").locate("model")
