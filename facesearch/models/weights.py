@@ -181,13 +181,13 @@ class DownloadedFile:
         command = f"facesearch models get {model} --from FILE"
         if expected is None:
             return (
-                f"get {self.name} ({digest}) from {urls} on another one, then run "
+                f"get {self.name} ({digest}) from {urls} on another machine, then run "
                 f"`{command} --sha256 DIGEST`, or with --trust where you cannot know the digest"
             )
         packed = "" if self.archive is None else " unpacked"
         return (
-            f"get {self.name} ({digest}) from {urls} on another one, then run `{command}` or put "
-            f"it{packed} at {self.path()}"
+            f"get {self.name} ({digest}) from {urls} on another machine, then run `{command}` or "
+            f"put it{packed} at {self.path()}"
         )
 
     def _expected(self, model: str) -> tuple[Path, str]:
