@@ -226,8 +226,8 @@ class RatesMissing(ModelError):
         super().__init__(
             space,
             f"space {space!r} has no measured rates, so distances mean nothing in it yet: choose "
-            "a distance yourself (--max-distance), measure a labelled folder with facesearch "
-            "evaluate, or make a table with python -m benchmarks.impostors",
+            "a distance yourself (--max-distance), or measure its rates on a folder of people you "
+            "know (NAME/*.jpg) with facesearch models calibrate NAME FOLDER",
         )
 
 
@@ -287,16 +287,19 @@ class LibraryOtherModel(LibraryError):
     Attributes:
         expected: the library's own, in words.
         found: the one that was asked for.
+        reindex: the options that `facesearch reindex` goes over to it with.
     """
 
-    def __init__(self, library: str, expected: str, found: str) -> None:
+    def __init__(self, library: str, expected: str, found: str, reindex: str) -> None:
         super().__init__(
             library,
             f"the faces in {library} were looked at with {expected}, and {found} was asked for: "
-            "leave that out, or make another library with --library PATH",
+            f"leave that out, run facesearch reindex {reindex}, which goes over to it, or make "
+            "another library with --library PATH",
         )
         self.expected = expected
         self.found = found
+        self.reindex = reindex
 
 
 class LibraryOutdated(LibraryError):

@@ -2,12 +2,14 @@
 
 In: an opened photo and the models. Out: detections, each with the chip that the
 embedder takes. Indexing and queries both come through here, so that a face is seen
-the same way whether it is stored or asked about.
+the same way whether it is stored or asked about. Where the faces are known already, only
+their chips are cut.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +17,7 @@ import numpy as np
 from facesearch.models.base import Detector, Embedder
 from facesearch.photos.decode import PhotoData
 from facesearch.quality import measure_quality
-from facesearch.values import ByteArray, Detection, FaceQuality
+from facesearch.values import ByteArray, Detection, FaceQuality, Landmarks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,13 +50,14 @@ def extract_faces(photo: PhotoData, detector: Detector, embedder: Embedder) -> E
     (detections,) = detector.detect([image])
     # At full size there is nothing sharper to be had, so nobody needs to ask.
     is_reduced = image.size != image.full_size
-    wanted = [_scale_needed(d, embedder) if is_reduced else image.scale for d in detections]
+    wanted = [
+        _scale_needed(d.landmarks, embedder) if is_reduced else image.scale for d in detections
+    ]
     finest = max(wanted, default=image.scale)
     sharper = image
     if finest > image.scale:
         sharper = photo.decode(min_longer_px=math.ceil(finest * image.full_size.longer))
-    size = embedder.template.size_px
-    chips = np.empty((len(detections), embedder.views, size, size, 3), dtype=np.uint8)
+    chips = _room_for(len(detections), embedder)
     for row, (detection, scale) in enumerate(zip(detections, wanted, strict=True)):
         source = sharper if scale > image.scale else image
         chips[row] = embedder.cut(source, detection.landmarks)
@@ -65,6 +68,31 @@ def extract_faces(photo: PhotoData, detector: Detector, embedder: Embedder) -> E
     return ExtractedFaces(detections, chips, qualities)
 
 
-def _scale_needed(detection: Detection, embedder: Embedder) -> float:
+def cut_faces(photo: PhotoData, faces: Sequence[Landmarks], embedder: Embedder) -> ByteArray:
+    """Cut the chips of known faces from a photo, decoded as fine as the smallest of them needs.
+
+    Args:
+        faces: in pixels of the full-size photo, at least one.
+
+    Returns:
+        uint8 (n, views, size, size, 3), one row for each face.
+
+    Raises:
+        PhotoUnreadable: it cannot be decoded.
+    """
+    finest = max(_scale_needed(landmarks, embedder) for landmarks in faces)
+    image = photo.decode(min_longer_px=math.ceil(finest * photo.size.longer))
+    chips = _room_for(len(faces), embedder)
+    for row, landmarks in enumerate(faces):
+        chips[row] = embedder.cut(image, landmarks)
+    return chips
+
+
+def _room_for(faces: int, embedder: Embedder) -> ByteArray:
+    size = embedder.template.size_px
+    return np.empty((faces, embedder.views, size, size, 3), dtype=np.uint8)
+
+
+def _scale_needed(landmarks: Landmarks, embedder: Embedder) -> float:
     """The scale of decoding, at most 1, at which a chip pixel covers a whole image pixel."""
-    return min(1.0, 1.0 / embedder.template.pixels_per_chip_pixel(detection.landmarks))
+    return min(1.0, 1.0 / embedder.template.pixels_per_chip_pixel(landmarks))

@@ -36,6 +36,7 @@ class LoadedModels:
         self._lock = threading.Lock()
         self._runtimes: dict[Engine, EngineRuntime] = {}
         self._loaded: tuple[Detector, Embedder] | None = None
+        self._loaded_embedder: Embedder | None = None
 
     @property
     def device(self) -> str:
@@ -60,14 +61,29 @@ class LoadedModels:
         """
         if self._loaded is not None:
             return self._loaded
+        for spec in (self._detector, self._embedder):
+            if spec.non_commercial:  # also where the weights were put there by hand
+                from facesearch.models.downloads import check_licence
+
+                check_licence(spec.name, spec.licence, spec.non_commercial, accept=False)
         detects, embeds = self._on(self._detector.engine), self._on(self._embedder.engine)
         with self._lock:
             if self._loaded is None:
-                self._loaded = (
-                    self._detector.load(detects, self._options),
-                    self._embedder.load(embeds),
-                )
+                detector = self._detector.load(detects, self._options)
+                self._loaded = detector, self._embedder_on(embeds)
             return self._loaded
+
+    def embedder(self) -> Embedder:
+        """The loaded embedder alone, for faces that were found already.
+
+        Raises:
+            ModelError: as `both` does.
+        """
+        if self._loaded_embedder is not None:
+            return self._loaded_embedder
+        embeds = self._on(self._embedder.engine)
+        with self._lock:
+            return self._embedder_on(embeds)
 
     def start_loading(self) -> None:
         """Load in the background, so that whoever asks next waits less. Errors come then.
@@ -83,6 +99,11 @@ class LoadedModels:
             self.both()
         except FaceSearchError:
             return  # `both` raises the same to whoever needs the models
+
+    def _embedder_on(self, runtime: EngineRuntime) -> Embedder:
+        if self._loaded_embedder is None:
+            self._loaded_embedder = self._embedder.load(runtime)
+        return self._loaded_embedder
 
     def _on(self, engine: Engine) -> EngineRuntime:
         from facesearch.models.engines import device_named, runtime_on

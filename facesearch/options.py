@@ -10,8 +10,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from facesearch.models.base import DetectorOptions
-from facesearch.models.catalogue import DEFAULT_DETECTOR
+from facesearch.errors import InvalidValue
+from facesearch.models.base import DetectorOptions, Engine
 from facesearch.photos.decode import DecodeLimits
 
 LIBRARY_VARIABLE = "FACESEARCH_LIBRARY"
@@ -23,19 +23,42 @@ class LibraryOptions:
 
     Attributes:
         device: what networks run on: "auto", "cpu", "cuda", ...; see `models.onnx.Device`.
-        detector: name in the catalogue of models.
-        embedder: name in the catalogue of models; None for the one that the library's
-            faces were looked at with, and in a library without faces the default.
+        detector: name in the catalogue of models; None for the one that the library was
+            last indexed with, and in a new library the default. Another one lets the next
+            `index` look at all photos again.
+        embedder: name in the catalogue of models; None for the one that the library works
+            with, whatever that is at the time, and in a library without faces the default.
+            Another one may only ask, and only where its space holds faces.
+        engine: what runs the embedder, and the detector where it can: "auto", "onnx", ...;
+            see `models.base.Engine`.
         detector_options: smallest face and thresholds. Photos looked at with other
             ones are looked at again by the next `index`.
         limits: what is refused.
     """
 
     device: str = "auto"
-    detector: str = DEFAULT_DETECTOR
+    detector: str | None = None
     embedder: str | None = None
+    engine: str = Engine.AUTO.value
     detector_options: DetectorOptions = field(default_factory=DetectorOptions)
     limits: DecodeLimits = field(default_factory=DecodeLimits)
+
+    def __post_init__(self) -> None:
+        engine_named(self.engine)
+
+
+def engine_named(name: str) -> Engine:
+    """The engine of that name.
+
+    Raises:
+        InvalidValue: there is none.
+    """
+    try:
+        return Engine(name)
+    except ValueError as error:
+        raise InvalidValue(
+            f"there is no engine {name!r}; choose from {', '.join(Engine)}"
+        ) from error
 
 
 def default_folder() -> Path:

@@ -558,7 +558,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class IndexProgress:
-    """How far an `index` run is. Counts files; `total` is None while still walking."""
+    """How far an `index` or `reindex` run is. Counts files; `total` is None while still walking."""
 
     done: int
     total: int | None
@@ -623,7 +623,11 @@ class LibraryStatus:
             rates and the model states no distance.
         calibration: None where the rates are those that come with the model.
         poor_references: named faces too poor to decide a name, by reason code.
-        outdated: faces of another space, which queries do not find until the next `index`.
+        outdated: faces without an embedding in that space, which queries do not find until
+            the next `index`.
+        embedder: the model they are compared with, by its name in the catalogue.
+        detector: the model that finds faces, by its name in the catalogue.
+        spaces: spaces that hold faces.
     """
 
     photos: int
@@ -641,6 +645,59 @@ class LibraryStatus:
     calibration: CalibrationStatus | None = None
     poor_references: dict[str, int] = field(default_factory=dict)
     outdated: int = 0
+    embedder: str | None = None
+    detector: str | None = None
+    spaces: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceStatus:
+    """What one model knows of a library's faces.
+
+    Attributes:
+        space: model, weights and alignment.
+        model: its name in the catalogue; None where nothing here makes that space.
+        dimension: length of a vector.
+        faces: faces that have an embedding in it.
+        missing: faces that have none.
+        active: whether queries are answered in it unless they say otherwise.
+        bytes: what its embeddings and its index files take up on disk.
+    """
+
+    space: str
+    model: str | None
+    dimension: int
+    faces: int
+    missing: int
+    active: bool
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReindexReport:
+    """What a `reindex` run did.
+
+    Attributes:
+        space: the space that faces were embedded in.
+        embedded: faces that got an embedding in it in this run.
+        already: faces that had one before.
+        seconds: wall time.
+        switched: whether the library works in that space now.
+        left_out: faces that could not be embedded, by reason code: "gone" (their photo lies
+            nowhere any more), "changed" (other content lies there now), or why it cannot be
+            read, such as "no-permission" or "damaged".
+        warnings: sentences for the user.
+        cancelled: whether the run was stopped before its end; what it embedded stays.
+    """
+
+    space: str
+    embedded: int
+    already: int
+    seconds: float
+    switched: bool
+    left_out: dict[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    cancelled: bool = False
 
 
 def read_only(values: Sequence[Any] | NDArray[Any], dtype: Any) -> NDArray[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from facesearch.catalog.catalog import Catalog
+from facesearch.catalog.errors import errors_translated
 from facesearch.errors import IndexDamaged, InvalidValue
 from facesearch.values import Embedding
 from facesearch.vectors.base import Generation
@@ -29,8 +31,8 @@ _VERIFIED_ROWS = 65_536
 class VectorCache:
     """The index over the embeddings of one space of one library.
 
-    Searching is safe from several threads at once. `save` and `check_files` write files;
-    call them while holding the catalog's writer lock.
+    Searching is safe from several threads at once. `save`, `check_files`, `save_if_stale` and
+    `remove` write files; call them while holding the catalog's writer lock.
 
     Args:
         catalog: where the embeddings are.
@@ -91,10 +93,33 @@ class VectorCache:
         They are where an older copy of the database was put back. Once it had grown to the
         same generation again, nothing would tell its faces from those in the files.
         """
+        if self.is_ahead():
+            self.save()
+
+    def is_ahead(self) -> bool:
+        """Whether the files hold something that the catalog does not know (yet)."""
         stored = self._stored_generation()
         added, removed = self._catalog.generation(self._space)
-        if stored is not None and (stored.added > added or stored.removed > removed):
+        return stored is not None and (stored.added > added or stored.removed > removed)
+
+    def save_if_stale(self) -> None:
+        """Bring the files up to date, where there are some: they may hold faces that went."""
+        stored = self._stored_generation()
+        if stored is None:
+            return
+        if self._catalog.generation(self._space) != (stored.added, stored.removed):
             self.save()
+
+    def remove(self) -> None:
+        """Delete the index files. The catalog can make them again.
+
+        Raises:
+            LibraryError: the system does not let them go.
+        """
+        self.close()
+        if self._folder.is_dir():
+            with errors_translated(self._catalog.folder):
+                shutil.rmtree(self._folder)
 
     def save(self) -> None:
         """Bring the index up to date and write it to its folder, if that changes anything.

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from facesearch.errors import InvalidValue
+from facesearch.library_models import detector_for
 from facesearch.model_loading import LoadedModels
-from facesearch.models.catalogue import DEFAULT_EMBEDDER, detector_spec, embedder_spec
-from facesearch.options import LibraryOptions
+from facesearch.models.catalogue import DEFAULT_EMBEDDER, embedder_spec
+from facesearch.options import LibraryOptions, engine_named
 from facesearch.probing import FaceChoice, ProbePhoto, checked_choice, look_at
 from facesearch.rates import SMALLEST_FMR, VERIFY_PRIOR, SpaceRates, shipped_rates
 from facesearch.values import Verification
@@ -44,10 +45,10 @@ def verify(
         As for `FaceLibrary.verify`.
     """
     chosen = options if options is not None else LibraryOptions()
-    embedder = embedder_spec(chosen.embedder or DEFAULT_EMBEDDER)
+    embedder = embedder_spec(chosen.embedder or DEFAULT_EMBEDDER, engine_named(chosen.engine))
     rates = shipped_rates(embedder.space)
     models = LoadedModels(
-        detector_spec(chosen.detector), embedder, chosen.device, chosen.detector_options
+        detector_for({}, chosen), embedder, chosen.device, chosen.detector_options
     )
     face = checked_choice(face)
     one, other = (look_at(photo, models, chosen.limits, face) for photo in (first, second))

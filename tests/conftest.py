@@ -20,6 +20,8 @@ import skimage.data
 
 # pytest's importlib mode leaves the tests' own folders out of the search path
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
+# Before anything imports TensorFlow, which looks once: deepface's networks need Keras 2.
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 from toys import Toys, measures
 
@@ -86,6 +88,13 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> Toys:
     monkeypatch.setattr(catalogue, "_EMBEDDERS", (*catalogue._EMBEDDERS, embedder))
     monkeypatch.setattr(quality, "measure_chip", measures)
     return made
+
+
+@pytest.fixture
+def other(toys: Toys, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a second toy embedder, listed while the test runs."""
+    monkeypatch.setattr(catalogue, "_EMBEDDERS", (*catalogue._EMBEDDERS, toys.other_spec()))
+    return toys.other_spec().name
 
 
 @pytest.fixture

@@ -321,16 +321,20 @@ def test_a_model_without_rates_goes_by_its_own_distance(toys, tmp_path):
 
 def test_a_library_keeps_the_model_it_was_begun_with(toys, tmp_path):
     draw(RED).save(tmp_path / "toy.png")
-    with FaceLibrary.open(tmp_path / "l", options=toys.options()) as library:
-        empty = FaceLibrary.open(tmp_path / "l")  # before there is any face
-        library.index(tmp_path / "toy.png")
-    with FaceLibrary.open(tmp_path / "l") as library:
-        assert (library.embedder, library.status().accuracy) == ("toy-embedder", None)
     best = LibraryOptions(embedder=embedder_for(Accuracy.BEST))
-    with pytest.raises(LibraryOtherModel, match=r"toy-embedder.*accuracy best"):
+    with FaceLibrary.open(tmp_path / "l", options=toys.options()) as library:
+        # Both before there is any face: one goes along with what the library becomes.
+        open_to_all = FaceLibrary.open(tmp_path / "l")
+        determined = FaceLibrary.open(tmp_path / "l", options=best)
+        library.index(tmp_path / "toy.png")
+    with open_to_all as library:
+        assert (library.embedder, library.detector) == ("toy-embedder", "toy-detector")
+        assert (library.index().unchanged, library.status().accuracy) == (1, None)
+    reindex = r"facesearch reindex --model dlib-resnet34-best,"
+    with pytest.raises(LibraryOtherModel, match=rf"toy-embedder.*accuracy best.*{reindex}"):
         FaceLibrary.open(tmp_path / "l", options=best)
-    with empty, pytest.raises(LibraryOtherModel, match=r"toy-embedder.*accuracy fast"):
-        empty.index(tmp_path / "toy.png")
+    with determined, pytest.raises(LibraryOtherModel, match=r"toy-embedder.*accuracy best"):
+        determined.index(tmp_path / "toy.png")
 
 
 def test_faces_of_a_model_that_is_gone_are_looked_at_again(toys, tmp_path, monkeypatch):

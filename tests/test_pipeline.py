@@ -176,7 +176,7 @@ def test_models_are_not_asked_for_without_need(made_photos, toys):
 
 def test_a_slow_reader_of_results_stops_the_work(made_photos, toys, monkeypatch):
     """Whatever the number of photos, what waits between the stages is bounded."""
-    monkeypatch.setattr(pipeline_module, "_RESULTS_WAITING", 20)
+    monkeypatch.setattr(pipeline_module, "RESULTS_WAITING", 20)
     workers, batch, files_ahead = 3, 8, 50
     asked = 0
 
@@ -203,7 +203,7 @@ def test_a_slow_reader_of_results_stops_the_work(made_photos, toys, monkeypatch)
 
 
 def test_large_photos_are_decoded_one_after_the_other(made_photos, toys, monkeypatch):
-    monkeypatch.setattr(pipeline_module, "_PIXEL_BUDGET", 96 * 96 * 3 + 1)
+    monkeypatch.setattr(pipeline_module, "PIXEL_BUDGET", 96 * 96 * 3 + 1)
     monkeypatch.setattr(
         pipeline_module, "open_photo", lambda data, name, limits: MadePhoto(1, data[-1])
     )
@@ -225,7 +225,7 @@ def test_large_photos_are_decoded_one_after_the_other(made_photos, toys, monkeyp
 
 
 def test_photos_larger_than_the_whole_budget_come_through(made_photos, toys, monkeypatch):
-    monkeypatch.setattr(pipeline_module, "_PIXEL_BUDGET", 100)
+    monkeypatch.setattr(pipeline_module, "PIXEL_BUDGET", 100)
     assert len(run(map(found, range(20)), toys, workers=4)) == 20
 
 

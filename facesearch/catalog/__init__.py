@@ -5,6 +5,8 @@ In and out: values of `facesearch.values` and of `facesearch.catalog.records`.
 
 from facesearch.catalog.catalog import Catalog
 from facesearch.catalog.records import (
+    BareFace,
+    BarePhoto,
     Changes,
     Counts,
     DecisionKind,
@@ -22,6 +24,8 @@ from facesearch.catalog.records import (
 )
 
 __all__ = [
+    "BareFace",
+    "BarePhoto",
     "Catalog",
     "Changes",
     "Counts",

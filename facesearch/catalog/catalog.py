@@ -16,38 +16,33 @@ from types import TracebackType
 from typing import Self
 
 from facesearch.catalog import (
-    calibrations,
     faces,
     files,
     listing,
     people,
     photos,
     references,
-    spaces,
 )
+from facesearch.catalog.embedded import SpacesOfCatalog
 from facesearch.catalog.errors import not_writable, printable
 from facesearch.catalog.lock import writer_lock
 from facesearch.catalog.opening import Opened, open_database
 from facesearch.catalog.records import (
-    Changes,
     Counts,
     DecisionOrigin,
-    EmbeddingBatch,
     FileStamp,
     KnownFile,
-    LabelledVectors,
     PhotoRecord,
     PhotoResult,
     PoorReference,
-    SpaceInfo,
     Stored,
 )
-from facesearch.catalog.spaces import BATCH_ROWS
+from facesearch.catalog.reindex_lock import reindex_lock
 from facesearch.errors import UnknownIdentity
 from facesearch.values import Face, Failure, Identity
 
 
-class Catalog:
+class Catalog(SpacesOfCatalog):
     """An open catalog. Make one with `Catalog.open`; close it, or use it in a `with`.
 
     Iterables are read to their end before a transaction begins.
@@ -63,8 +58,7 @@ class Catalog:
     """
 
     def __init__(self, opened: Opened) -> None:
-        self._database = opened.database
-        self.folder = opened.database.folder
+        super().__init__(opened.database)
         self.library_id = opened.library_id
         self.schema_revision = opened.revision
 
@@ -136,6 +130,24 @@ class Catalog:
         if self.read_only:
             raise not_writable(self.folder, "it was opened for reading only")
         return writer_lock(self.folder, wait_s, on_wait)
+
+    def reindex_lock(
+        self, wait_s: float, on_wait: Callable[[int | None], None] | None = None
+    ) -> AbstractContextManager[None]:
+        """Keep other processes and threads from reindexing and from dropping spaces.
+
+        Independent of `writer_lock`. Who wants both takes this one first.
+
+        Args:
+            wait_s, on_wait: as for `writer_lock`.
+
+        Raises:
+            LibraryBusy: the waiting time ran out; names the process.
+            LibraryReadOnly: the library cannot be written to.
+        """
+        if self.read_only:
+            raise not_writable(self.folder, "it was opened for reading only")
+        return reindex_lock(self.folder, wait_s, on_wait)
 
     def check(self) -> None:
         """Check all that can be checked; reads the whole database.
@@ -388,91 +400,6 @@ class Catalog:
         """Derive who every face is again, from nothing but the log of decisions."""
         with self._database.write() as connection:
             people.rebuild(connection)
-
-    # Spaces and embeddings
-
-    def ensure_space(self, name: str, dimension: int) -> None:
-        """Make a space known before its first embedding. `store` does so by itself.
-
-        Raises:
-            InvalidValue: it is known with another dimension.
-        """
-        with self._database.write() as connection:
-            spaces.ensure_space(connection, name, dimension)
-
-    def spaces(self) -> list[SpaceInfo]:
-        """Every space with its number of embeddings, in order of appearance."""
-        with self._database.read() as connection:
-            return spaces.all_spaces(connection)
-
-    def photos_outside(self, space: str) -> frozenset[int]:
-        """The ids of photos that show a face without an embedding in the space."""
-        with self._database.read() as connection:
-            return spaces.photos_outside(connection, space)
-
-    def generation(self, space: str) -> tuple[int, int]:
-        """How many additions and removals the space has seen: (added, removed).
-
-        Both only grow. An index that holds everything up to them is up to date.
-        """
-        with self._database.read() as connection:
-            return spaces.generation(connection, space)
-
-    def changes_since(
-        self, space: str, added: int, removed: int, *, batch_rows: int = BATCH_ROWS
-    ) -> Changes:
-        """What an index of generation (added, removed) must remove and add to be up to date.
-
-        From (0, 0), that is every embedding there is.
-
-        Raises:
-            IndexDamaged: the index is ahead of the catalog; it must be rebuilt.
-        """
-        return spaces.changes_since(self._database, space, added, removed, batch_rows)
-
-    def embeddings(self, space: str, *, batch_rows: int = BATCH_ROWS) -> Iterator[EmbeddingBatch]:
-        """Every embedding of a space, in order of addition, in batches."""
-        return self.changes_since(space, 0, 0, batch_rows=batch_rows).batches
-
-    def labelled_vectors(self, space: str, *, limit: int | None = None) -> LabelledVectors:
-        """The embeddings of a space with the photos and people they belong to, in memory.
-
-        Args:
-            limit: at most about so many faces: whole photos, spread evenly over the library,
-                so that faces which appear together stay together. None takes all.
-
-        Raises:
-            LibraryDamaged: an embedding is not what was stored.
-        """
-        with self._database.read() as connection:
-            return references.labelled_vectors(connection, self.folder, space, limit)
-
-    # Calibrations
-
-    def calibration(self, space: str) -> str | None:
-        """What `store_calibration` was last told about a space; None if nothing, or forgotten."""
-        with self._database.read() as connection:
-            return calibrations.latest(connection, space)
-
-    def store_calibration(self, space: str, parameters: str) -> None:
-        """Keep what was learned about distances of a space in this library (a JSON text).
-
-        Earlier ones stay in the table; the last one counts.
-
-        Raises:
-            InvalidValue: the library knows no such space.
-        """
-        with self._database.write() as connection:
-            calibrations.add(connection, space, parameters)
-
-    def forget_calibration(self, space: str) -> bool:
-        """Go back to what is shipped with the space.
-
-        Returns:
-            Whether there was a calibration.
-        """
-        with self._database.write() as connection:
-            return calibrations.forget(connection, space)
 
     def _unknown(self, what: str) -> UnknownIdentity:
         library = printable(self.folder)

@@ -75,7 +75,7 @@ def _faces(connection: sqlite3.Connection, rows: list[Any]) -> list[Face]:
             id=face_id,
             photo=photos[photo_id],
             box=Box(x, y, width, height),
-            landmarks=_landmarks(measured[-2]),
+            landmarks=landmarks_of(measured[-2]),
             detection_score=measured[-1],
             quality=quality_of(*measured),
         )
@@ -93,10 +93,11 @@ def quality_of(
     """The quality of a face from its `QUALITY_COLUMNS`; None where it was not measured."""
     if sharpness is None or brightness is None or contrast is None:
         return None
-    return graded(ChipMeasures(sharpness, brightness, contrast), _landmarks(landmarks), score)
+    return graded(ChipMeasures(sharpness, brightness, contrast), landmarks_of(landmarks), score)
 
 
-def _landmarks(points: bytes) -> Landmarks:
+def landmarks_of(points: bytes) -> Landmarks:
+    """Landmarks as they are stored."""
     return Landmarks(np.frombuffer(points, dtype="<f4").reshape(5, 2))
 
 

@@ -22,7 +22,7 @@ from facesearch.errors import FaceSearchError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision this program works with: the newest in migrations/versions."""
 
 _APPLICATION_ID = 0x46414365

@@ -20,6 +20,7 @@ from facesearch.values import (
     FloatArray,
     IdArray,
     Identity,
+    Landmarks,
     PhotoState,
     Size,
 )
@@ -171,7 +172,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class SpaceInfo:
-    """A space, the length of its vectors and how many embeddings it holds."""
+    """A space, the length of its vectors and how many embeddings it holds, perhaps none."""
 
     name: str
     dimension: int
@@ -189,6 +190,38 @@ class EmbeddingBatch:
 
     ids: IdArray
     vectors: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BareFace:
+    """A face that lacks an embedding in some space.
+
+    Attributes:
+        id: the catalog's key.
+        landmarks: in pixels of the upright full-size photo; what its chip is cut by.
+    """
+
+    id: int
+    landmarks: Landmarks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BarePhoto:
+    """A photo with faces that lack an embedding in some space.
+
+    Attributes:
+        id: the catalog's key.
+        content_hash: SHA-256 of the file's bytes, 64 hexadecimal digits.
+        paths: every place it lies at, absolute, in byte order.
+        size: upright full size.
+        faces: those that lack one, at least one.
+    """
+
+    id: int
+    content_hash: str
+    paths: tuple[str, ...]
+    size: Size
+    faces: tuple[BareFace, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

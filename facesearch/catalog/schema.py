@@ -37,6 +37,14 @@ library = Table(
     CheckConstraint("id = 1"),
 )
 
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 photos = Table(
     "photos",
     metadata,

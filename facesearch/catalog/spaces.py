@@ -16,9 +16,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from facesearch.catalog.connection import Database
-from facesearch.catalog.errors import damaged
+from facesearch.catalog.errors import damaged, printable
 from facesearch.catalog.records import Changes, EmbeddingBatch, SpaceInfo
-from facesearch.errors import IndexDamaged, InvalidEmbedding, InvalidValue
+from facesearch.errors import IndexDamaged, InvalidEmbedding, InvalidValue, LibraryBusy
 from facesearch.values import FloatArray, check_unit_rows, read_only
 
 BATCH_ROWS = 8192
@@ -76,6 +76,47 @@ def add_embedding(
         "INSERT INTO embeddings (face_id, space_id, vector) VALUES (?, ?, ?)",
         (face_id, space_id, vector.astype("<f4").tobytes()),
     )
+
+
+def drop(database: Database, space: str, batch_rows: int) -> int:
+    """Delete the embeddings and calibrations of a space; see `Catalog.drop_space`.
+
+    The row of the space stays, and with it its generation: were the space filled again, an
+    index file of before would be behind it, and told which of its rows went.
+    """
+    with database.write() as connection:
+        row = connection.execute("SELECT id FROM spaces WHERE name = ?", (space,)).fetchone()
+        if row is None:
+            return 0
+        connection.execute("DELETE FROM calibrations WHERE space_id = ?", row)
+    (space_id,) = row
+    dropped = after = 0
+    while True:
+        with database.write() as connection:
+            (last,) = connection.execute(
+                "SELECT max(id) FROM (SELECT id FROM embeddings "
+                "WHERE id > ? AND space_id = ? ORDER BY id LIMIT ?)",
+                (after, space_id, batch_rows),
+            ).fetchone()
+            if last is None:
+                break
+            dropped += connection.execute(
+                "DELETE FROM embeddings WHERE id > ? AND id <= ? AND space_id = ?",
+                (after, last, space_id),
+            ).rowcount
+            after = last
+    with database.read() as connection:
+        (left,) = connection.execute(
+            "SELECT count(*) FROM embeddings WHERE space_id = ?", (space_id,)
+        ).fetchone()
+    if left:
+        library = printable(database.folder)
+        raise LibraryBusy(
+            library,
+            f"{left:,} embeddings of space {space!r} were added to library {library} while it was "
+            "dropped; drop it again",
+        )
+    return dropped
 
 
 def changes_since(

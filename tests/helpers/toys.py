@@ -30,6 +30,7 @@ from facesearch.values import Box, Detection, Image, Landmarks
 SPACE = "toy@1:square"
 DIMENSION = 4
 MAX_DISTANCE = 0.001
+OTHER, OTHER_SPACE, OTHER_DIMENSION = "toy-other", "toy-other@1:square", 6
 RED, GREEN, BLUE, WHITE = (250, 10, 10), (10, 250, 10), (10, 10, 250), (250, 250, 250)
 
 _MARK = (1, 2, 3)
@@ -113,6 +114,24 @@ def vector(colour: Any) -> Any:
     return (raw / np.linalg.norm(raw)).astype(np.float32)
 
 
+@dataclass
+class OtherEmbedder(ToyEmbedder):
+    """The same in another space, of another dimension."""
+
+    space: str = OTHER_SPACE
+    dimension: int = OTHER_DIMENSION
+
+    def embed(self, chips: Any) -> Any:
+        self.batches.append(len(chips))
+        self.hook(chips)
+        return np.stack([other_vector(chip[:, 3:5, 3:5].mean((0, 1, 2))) for chip in chips])
+
+
+def other_vector(colour: Any) -> Any:
+    """Where the other embedder puts a colour: float32 (6,), of length 1."""
+    return np.concatenate([np.zeros(2, np.float32), vector(colour)[::-1]])
+
+
 def _faces(pixels: Any) -> list[Detection]:
     if tuple(pixels[0, 0]) != _MARK:
         return []
@@ -130,6 +149,7 @@ class Toys:
 
     detector: ToyDetector = field(default_factory=ToyDetector)
     embedder: ToyEmbedder = field(default_factory=ToyEmbedder)
+    other: OtherEmbedder = field(default_factory=OtherEmbedder)
     loaded: int = 0
 
     def options(self, **more: Any) -> LibraryOptions:
@@ -163,6 +183,13 @@ class Toys:
             ),
         )  # fmt: skip
 
+    def other_spec(self) -> catalogue.EmbedderSpec:
+        """A second embedder, for the tests of several spaces."""
+        return catalogue.EmbedderSpec(
+            OTHER, "MIT", "here", OTHER_SPACE, OTHER_DIMENSION, MAX_DISTANCE,
+            lambda runtime: self.other,
+        )  # fmt: skip
+
 
 def measures(chip: Any) -> quality.ChipMeasures:
     """Toy faces are plain squares, and yet as good as any."""
@@ -176,5 +203,5 @@ def install(*, delay_s: float = 0.0) -> Toys:
     quality.measure_chip = measures
     detector, embedder = toys.specs()
     catalogue._DETECTORS = (*catalogue._DETECTORS, detector)
-    catalogue._EMBEDDERS = (*catalogue._EMBEDDERS, embedder)
+    catalogue._EMBEDDERS = (*catalogue._EMBEDDERS, embedder, toys.other_spec())
     return toys
