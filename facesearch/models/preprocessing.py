@@ -114,7 +114,22 @@ class Preprocessing:
                 f"{chips.shape}: cut them with this embedder"
             )
         top, left = (side - self.height_px) // 2, (side - self.width_px) // 2
-        pixels = chips[:, top : top + self.height_px, left : left + self.width_px]
+        return self.feed(chips[:, top : top + self.height_px, left : left + self.width_px])
+
+    def feed(self, pixels: ByteArray) -> NDArray[Any]:
+        """The input for pictures that have the network's own size already; see `apply`.
+
+        Args:
+            pixels: uint8 RGB, shape (n, height_px, width_px, 3).
+
+        Raises:
+            InvalidValue: pictures of another shape or type.
+        """
+        if pixels.dtype != np.uint8 or pixels.shape[1:] != (self.height_px, self.width_px, 3):
+            raise InvalidValue(
+                f"expected uint8 pictures of shape (n, {self.height_px}, {self.width_px}, 3), "
+                f"not {pixels.dtype} {pixels.shape}"
+            )
         if self.number is Number.UINT8:
             return self._ordered(pixels)
         if self.standardise:

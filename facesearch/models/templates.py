@@ -13,12 +13,14 @@ but leaves it tilted as it is in the photo.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from facesearch.errors import InvalidValue
-from facesearch.models.align import ChipTemplate
+
+if TYPE_CHECKING:
+    from facesearch.models.align import ChipTemplate
 
 _Points = tuple[tuple[float, float], ...]
 
@@ -62,6 +64,11 @@ _FAMILIES = {
 }
 
 
+def template_name(family: TemplateFamily, size_px: int | None = None) -> str:
+    """What `template` is called, such as "arcface-112"; loads nothing to cut chips with."""
+    return f"{family}-{_FAMILIES[family].size_px if size_px is None else size_px}"
+
+
 def template(family: TemplateFamily, size_px: int | None = None) -> ChipTemplate:
     """The template of a family, at its own size or scaled to another.
 
@@ -74,6 +81,9 @@ def template(family: TemplateFamily, size_px: int | None = None) -> ChipTemplate
     Raises:
         InvalidValue: the size is too small for a face to be seen.
     """
+    # Here, because it loads OpenCV: the names of families are wanted where no chip is cut.
+    from facesearch.models.align import ChipTemplate
+
     published = _FAMILIES[family]
     side = published.size_px if size_px is None else size_px
     if side < 16:
@@ -83,4 +93,4 @@ def template(family: TemplateFamily, size_px: int | None = None) -> ChipTemplate
     points = (np.array(published.points, np.float64) + 0.5) * factor - 0.5
     if factor == 1:
         points = np.array(published.points)
-    return ChipTemplate(f"{family}-{side}", side, points.astype(np.float32), published.turns)
+    return ChipTemplate(template_name(family, side), side, points.astype(np.float32), published.turns)
