@@ -140,23 +140,34 @@ class Network:
     Args:
         model: its catalogue name, for messages.
         session: the ONNX Runtime session that runs it.
+
+    Attributes:
+        fixed_batch: pictures that each run takes, neither more nor fewer; None for any number.
     """
 
     def __init__(self, model: str, session: Any) -> None:
         self._model = model
         self._session = session
-        self._input = session.get_inputs()[0].name
+        first = session.get_inputs()[0]
+        self._input = first.name
+        batch = first.shape[0] if first.shape else None
+        self.fixed_batch: int | None = batch if isinstance(batch, int) else None
 
-    def run(self, pictures: NDArray[np.uint8]) -> list[FloatArray]:
-        """All outputs for a batch of pictures, uint8 (n, h, w, 3).
+    def run(self, pictures: NDArray[Any], outputs: Sequence[str] | None = None) -> list[FloatArray]:
+        """The outputs for a batch of pictures.
+
+        Args:
+            pictures: of the shape and type that the network states; networks built here
+                take uint8 (n, h, w, 3). Where `fixed_batch` is a number, n must be it.
+            outputs: which ones, by name; None for all, in the network's order.
 
         Raises:
             ModelError: the run failed, for instance for lack of memory.
         """
         try:
-            outputs: list[FloatArray] = self._session.run(
-                None, {self._input: np.ascontiguousarray(pictures)}
+            found: list[FloatArray] = self._session.run(
+                outputs, {self._input: np.ascontiguousarray(pictures)}
             )
         except Exception as error:  # onnxruntime raises many unrelated types
             raise ModelError(self._model, f"running {self._model} failed: {error}") from error
-        return outputs
+        return found
