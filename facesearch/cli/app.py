@@ -15,8 +15,22 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from facesearch.cli import calibrate, evaluate, failures, index, name, people, query, status, verify
+from facesearch.cli import (
+    calibrate,
+    compare,
+    evaluate,
+    failures,
+    index,
+    name,
+    people,
+    query,
+    reindex,
+    spaces,
+    status,
+    verify,
+)
 from facesearch.cli.exits import ExitCode, silence_stdout
+from facesearch.cli.models.app import models
 from facesearch.cli.session import DeviceName, LibraryOpener, Session, open_face_library
 from facesearch.cli.text import printable
 
@@ -37,6 +51,10 @@ app.command()(status.status)
 app.command()(failures.failures)
 app.command()(calibrate.calibrate)
 app.add_typer(evaluate.evaluate, name="evaluate")
+app.command()(compare.compare)
+app.add_typer(models, name="models")
+app.command()(reindex.reindex)
+app.add_typer(spaces.spaces, name="spaces")
 
 
 def _show_version(wanted: bool) -> None:

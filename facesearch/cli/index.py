@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facesearch.cli.exits import ExitCode, complain, errors_shown
-from facesearch.cli.session import DeviceName, Session
+from facesearch.cli.session import (
+    DeviceName,
+    DeviceOption,
+    EngineName,
+    EngineOption,
+    Session,
+    on_device,
+)
 from facesearch.errors import Cancelled, PhotoNotFound
 
 if TYPE_CHECKING:
@@ -66,6 +73,24 @@ def index(
             help="How much work goes into telling people apart; one setting per library.",
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            show_default="what the library was begun with",
+            help="What tells people apart, in place of --accuracy; see facesearch models.",
+        ),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            show_default="what the library was last looked at with, else mtcnn",
+            help="What finds faces. With another one all photos are looked at again.",
+        ),
+    ] = None,
+    engine: EngineOption = EngineName.AUTO,
+    device: DeviceOption = None,
     smallest_face: Annotated[
         float | None,
         typer.Option(
@@ -108,7 +133,8 @@ def index(
     as_json: Annotated[bool, typer.Option("--json", help="One event per line.")] = False,
 ) -> None:
     """Find every face in PATHS. Run it again later: it looks only at what is new."""
-    session = Session.of(ctx)
+    session = on_device(Session.of(ctx), device)
+    embedder = _embedder(accuracy, model)
     with errors_shown(verbose=session.verbose):
         from facesearch.cli import jsonout, progress, render
         from facesearch.cli.interrupts import cancel_on_interrupt
@@ -122,7 +148,9 @@ def index(
         )
         with session.open_for_writing(
             create=bool(paths),
-            embedder=_embedder(accuracy),
+            embedder=embedder,
+            engine=engine,
+            detector=detector,
             detector_options=_detector_options(smallest_face, smallest_face_px),
             limits=_limits(max_megapixels),
         ) as library:
@@ -154,8 +182,8 @@ def index(
             if as_json:
                 jsonout.write(jsonout.done_event(report))
             else:
-                device = library.device if report.new else None
-                render.show_report(report, str(library.folder), device)
+                ran_on = library.device if report.new else None
+                render.show_report(report, str(library.folder), ran_on)
         if report.cancelled:
             raise typer.Exit(ExitCode.INTERRUPTED)
 
@@ -173,9 +201,11 @@ def _waiting(
     return wait
 
 
-def _embedder(accuracy: AccuracyName | None) -> str | None:
+def _embedder(accuracy: AccuracyName | None, model: str | None) -> str | None:
     if accuracy is None:
-        return None
+        return model
+    if model is not None:
+        raise typer.BadParameter("say --accuracy or --model, not both")
     from facesearch.models.catalogue import Accuracy, embedder_for
 
     return embedder_for(Accuracy(accuracy.value))

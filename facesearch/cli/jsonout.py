@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         MatchLimit,
         ProbeFace,
         QueryAnswer,
+        ReindexReport,
+        SpaceStatus,
         Verification,
     )
 
@@ -197,6 +199,33 @@ def done_event(report: IndexReport) -> Document:
         "no_face": report.no_face,
         "failed": report.failed,
         "seconds": round(report.seconds, 3),
+    }
+
+
+def reindexed_event(report: ReindexReport) -> Document:
+    """The last event of a `reindex` run, a cancelled one included."""
+    return {
+        "event": "done",
+        "space": report.space,
+        "embedded": report.embedded,
+        "already": report.already,
+        "left_out": dict(sorted(report.left_out.items())),
+        "switched": report.switched,
+        "cancelled": report.cancelled,
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def space_document(space: SpaceStatus) -> Document:
+    """What one model knows of the library's faces."""
+    return {
+        "space": space.space,
+        "model": space.model,
+        "active": space.active,
+        "dimension": space.dimension,
+        "faces": space.faces,
+        "missing": space.missing,
+        "bytes": space.bytes,
     }
 
 

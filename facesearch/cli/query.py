@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 
 from facesearch.cli.exits import ExitCode, complain, errors_shown, explain
 from facesearch.cli.photos import check_face, check_photo, face_choice
-from facesearch.cli.session import Session
+from facesearch.cli.session import EngineName, EngineOption, Session
 from facesearch.cli.text import printable
 from facesearch.errors import PhotoError
 
@@ -68,6 +69,16 @@ def query(
             help="Which faces of the photo: all, the largest, or the Nth largest.",
         ),
     ] = "all",
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            show_default="the one in use",
+            help="Which of the models that know the library's faces answers; see "
+            "facesearch spaces.",
+        ),
+    ] = None,
+    engine: EngineOption = EngineName.AUTO,
     photos: Annotated[
         int | None,
         typer.Option(
@@ -97,12 +108,17 @@ def query(
         code = ExitCode.DONE
 
         def ask(library: FaceLibrary, paths: list[Path]) -> None:
-            how = {"max_distance": max_distance, "false_matches": false_matches}
-            choice = face_choice(face)
-            if same_person:
-                answer = library.query_person(paths, top=top, face=choice, **how)
-            else:
-                answer = library.query(paths[0], top=top, face=choice, **how)
+            ask_about = (
+                partial(library.query_person, paths)
+                if same_person
+                else partial(library.query, paths[0])
+            )
+            answer = ask_about(
+                top=top,
+                face=face_choice(face),
+                max_distance=max_distance,
+                false_matches=false_matches,
+            )
             answer = _with_own_names(answer, paths)
             answers.append(answer)
             if as_json:
@@ -110,7 +126,7 @@ def query(
             else:
                 render.show_query(answer, photos_shown=photos or _PHOTOS_IN_TEXT)
 
-        with session.open_for_reading() as library:
+        with session.open_for_reading(embedder=model, engine=engine) as library:
             if same_person:
                 ask(library, photo)
             for path in () if same_person else photo:

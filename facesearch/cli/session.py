@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeAlias
 
 import typer
 
@@ -37,6 +37,41 @@ class DeviceName(StrEnum):
     COREML = "coreml"
     DIRECTML = "directml"
     OPENVINO = "openvino"
+
+
+class EngineName(StrEnum):
+    """What --engine may say: the names of `facesearch.models.base.Engine`.
+
+    That module loads numpy, too slow for a help text; a test holds the two together.
+    """
+
+    AUTO = "auto"
+    ONNX = "onnx"
+    TENSORFLOW = "tensorflow"
+    PYTORCH = "pytorch"
+    NATIVE = "native"
+
+
+DeviceOption: TypeAlias = Annotated[
+    DeviceName | None,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        show_default="as said before the command, else auto",
+        help="What the network runs on; the same as --device before the command.",
+    ),
+]
+
+
+EngineOption: TypeAlias = Annotated[
+    EngineName,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help="What runs the network, where a model has a choice: auto, onnx, tensorflow, "
+        "pytorch or native.",
+    ),
+]
 
 
 class LibraryOpener(Protocol):
@@ -80,13 +115,19 @@ class Session:
         assert session is not None, "the callback of the app makes one"
         return session
 
-    def open_for_reading(self) -> FaceLibrary:
+    def open_for_reading(
+        self, *, embedder: str | None = None, engine: EngineName = EngineName.AUTO
+    ) -> FaceLibrary:
         """The library, without writing to it.
+
+        Args:
+            embedder: whose space answers; None for the one in use.
+            engine: what runs the embedder, where it has a choice.
 
         Raises:
             LibraryError: there is none, or it cannot be read.
         """
-        options = self.options()
+        options = replace(self.options(), embedder=embedder, engine=engine.value)
         try:
             return self.opener(self.folder, create=False, read_only=True, options=options)
         except LibraryReadOnly:
@@ -99,6 +140,8 @@ class Session:
         *,
         create: bool = False,
         embedder: str | None = None,
+        engine: EngineName = EngineName.AUTO,
+        detector: str | None = None,
         detector_options: DetectorOptions | None = None,
         limits: DecodeLimits | None = None,
     ) -> FaceLibrary:
@@ -107,13 +150,15 @@ class Session:
         Args:
             create: make it where there is none.
             embedder: what tells faces apart; None for what the library holds.
+            engine: what runs the embedder, where it has a choice.
+            detector: what finds faces; None for what the library was looked at with.
             detector_options: what counts as a face; None for the default.
             limits: what is refused; None for the default.
 
         Raises:
             LibraryError: there is none and it was not to be made, or it cannot be written to.
         """
-        options = replace(self.options(), embedder=embedder)
+        options = replace(self.options(), embedder=embedder, engine=engine.value, detector=detector)
         if detector_options is not None:
             options = replace(options, detector_options=detector_options)
         if limits is not None:
@@ -125,3 +170,8 @@ class Session:
         from facesearch.options import LibraryOptions
 
         return LibraryOptions(device=self.device.value)
+
+
+def on_device(session: Session, device: DeviceName | None) -> Session:
+    """The session with a device that was named after the command, where one was."""
+    return session if device is None else replace(session, device=device)

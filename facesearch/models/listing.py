@@ -105,7 +105,7 @@ def models_named(name: str) -> list[ListedModel]:
 
 
 def _listed(
-    kind: ModelKind, specs: Sequence[EmbedderSpec] | Sequence[DetectorSpec]
+    kind: ModelKind, specs: Sequence[EmbedderSpec | DetectorSpec]
 ) -> Iterable[ListedModel]:
     for name, same in groupby(specs, key=lambda spec: spec.name):
         yield ListedModel(kind, name, tuple(_variant(spec) for spec in same))

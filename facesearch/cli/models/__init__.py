@@ -1,0 +1,1 @@
+"""`facesearch models`: which models there are, and getting, adding and measuring them."""

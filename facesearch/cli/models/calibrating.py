@@ -1,0 +1,67 @@
+"""`facesearch models calibrate`: what the distances of a model mean, from labelled photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facesearch.cli import text
+from facesearch.cli.exits import errors_shown
+from facesearch.cli.screen import Column, Screen, Table
+from facesearch.cli.session import (
+    DeviceOption,
+    EngineName,
+    EngineOption,
+    Session,
+    on_device,
+)
+
+_SHOWN_RATES = (1e-2, 1e-3, 1e-4, 1e-5)
+
+
+def calibrate(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of an embedder.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Holds a folder of photos for each person, such as LFW's images.")
+    ],
+    engine: EngineOption = EngineName.AUTO,
+    device: DeviceOption = None,
+) -> None:
+    """Measure a model's false match rates on photos whose people are known."""
+    session = on_device(Session.of(ctx), device)
+    with errors_shown(verbose=session.verbose):
+        from facesearch.cli.evaluate_output import progress_shown
+        from facesearch.evaluation.model_rates import measure_rates
+
+        with progress_shown() as show:
+            found = measure_rates(
+                name,
+                folder,
+                engine=engine.value,
+                device=session.device.value,
+                on_progress=lambda progress: show("photos", progress.done, progress.total),
+            )
+        rates = found.rates
+        screen = Screen()
+        screen.line(
+            f"{text.count(rates.provenance.people, 'person', 'people')}, "
+            f"{text.count(rates.provenance.photos, 'photo')}: "
+            f"{rates.provenance.impostor_pairs:,} pairs of strangers, "
+            f"{rates.provenance.genuine_pairs:,} pairs of one person"
+        )
+        table = Table(
+            (
+                Column("False match rate"),
+                Column("Distance", is_number=True, style="cyan"),
+                Column("Missed", is_number=True, style="cyan"),
+            )
+        )
+        for fmr in _SHOWN_RATES:
+            distance = rates.distance_at(fmr)
+            missed = f"{100 * rates.fnmr(distance):.1f} %"
+            table.add(text.one_in(fmr), text.distance(distance), missed)
+        screen.print(table)
+        screen.line((f"Libraries that use {name} go by these rates from now on.", "dim"))
