@@ -15,16 +15,17 @@ size, the smaller one is padded with zeros at the bottom and right.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from facesearch.errors import ModelError, WeightsDamaged
 from facesearch.models.align import ChipTemplate
+from facesearch.models.dlib_weights import CHIP_SIZE_PX, NAME, WEIGHTS
 from facesearch.models.network_cache import cached_network
-from facesearch.models.onnx import Network, Runtime
+from facesearch.models.onnx import Runtime
 from facesearch.models.projection import CrossedProjections, read_crossed, read_projection
 from facesearch.models.weights import PackagedFile
 from facesearch.values import ByteArray, FloatArray, Image, Landmarks
@@ -33,16 +34,9 @@ if TYPE_CHECKING:
     from facesearch.models.dlib_format import DlibLayer
     from facesearch.models.graph import GraphBuilder
 
-NAME = "dlib-resnet34"
-CHIP_SIZE_PX = 150
-DIMENSION = 128
+Describe: TypeAlias = Callable[[ByteArray], FloatArray]
 
-WEIGHTS = PackagedFile(
-    package="face_recognition_models",
-    requirement="face-recognition-models==0.3.0",
-    path="models/dlib_face_recognition_resnet_model_v1.dat",
-    sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
-)
+DIMENSION = 128
 
 # Channels of each block and whether it halves the picture, in forward order.
 _BLOCKS = (
@@ -156,22 +150,24 @@ BEST = DlibSetting(
 )
 
 
-class DlibResNet:
-    """dlib's network behind one of its settings. Safe to call from several threads at once.
+class DlibEmbedder:
+    """A network that describes chips as dlib's does, behind one of the settings.
+
+    Safe to call from several threads at once, as long as `network` is.
 
     Args:
-        runtime: device and threads the network runs with.
+        network: dlib's network: chips, uint8 (n, 150, 150, 3) RGB with n at least 1, to
+            descriptors, float32 (n, 128); raises ModelError where the chips are none.
         setting: `FAST`, the default embedder, or `BEST`.
 
     Raises:
-        WeightsMissing, WeightsDamaged: a weight file is absent or not the pinned one.
+        WeightsMissing, WeightsDamaged: the learned map is absent or not the pinned one.
     """
 
     dimension = DIMENSION
 
-    def __init__(self, runtime: Runtime, setting: DlibSetting = FAST) -> None:
-        key = f"{NAME}-{WEIGHTS.sha256[:16]}-{_BUILDER_VERSION}"
-        self._network: Network = runtime.load(NAME, cached_network(key, build_network))
+    def __init__(self, network: Describe, setting: DlibSetting = FAST) -> None:
+        self._network = network
         self._views = setting.views
         self._templates = tuple(dict.fromkeys(view.template for view in setting.views))
         self.projection = read_projection(setting.projection, NAME, DIMENSION)
@@ -190,7 +186,7 @@ class DlibResNet:
         """
         if len(chips) == 0:
             return np.empty((0, DIMENSION), dtype=np.float32)
-        return self._network.run(chips)[0]
+        return self._network(chips)
 
     def cut(self, image: Image, landmarks: Landmarks) -> ByteArray:
         """The chips of one face: uint8, shape (views, 150, 150, 3), RGB.
@@ -238,6 +234,23 @@ class DlibResNet:
             ModelError: the chips have another shape or type.
         """
         return self.projection.apply(self.sum_views(chips))
+
+
+class DlibResNet(DlibEmbedder):
+    """dlib's network under ONNX Runtime behind one of its settings.
+
+    Args:
+        runtime: device and threads the network runs with.
+        setting: `FAST`, the default embedder, or `BEST`.
+
+    Raises:
+        WeightsMissing, WeightsDamaged: a weight file is absent or not the pinned one.
+    """
+
+    def __init__(self, runtime: Runtime, setting: DlibSetting = FAST) -> None:
+        key = f"{NAME}-{WEIGHTS.sha256[:16]}-{_BUILDER_VERSION}"
+        network = runtime.load(NAME, cached_network(key, build_network))
+        super().__init__(lambda chips: network.run(chips)[0], setting)
 
 
 def build_network() -> bytes:

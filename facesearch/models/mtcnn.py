@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facesearch.models.base import DetectorOptions
 from facesearch.models.mtcnn_boxes import (
@@ -40,6 +41,8 @@ _REFINED_IOU, _OUTPUT_OVERLAP = 0.7, 0.7
 _CPU_TILE_PX, _GPU_TILE_PX = 160, 4096
 _CPU_BATCH = {Stage.REFINE: 16, Stage.OUTPUT: 4}
 _GPU_BATCH = {Stage.REFINE: 4096, Stage.OUTPUT: 1024}
+# How often a box of another detector is corrected before its landmarks are taken.
+_CORRECTIONS = 2
 # A mirrored face has its left eye and mouth corner where the right ones were.
 _MIRRORED = [1, 0, 2, 4, 3]
 # How wide the smallest faces looked for should appear, and a photo's longer side at least.
@@ -93,6 +96,38 @@ class Mtcnn:
             for number, found in zip(again, second, strict=True):
                 faces[number] = found
         return faces
+
+    def place(self, image: Image, boxes: Sequence[Box]) -> list[Detection]:
+        """Landmarks and scores of faces that something else found, by the third network alone.
+
+        Detectors frame faces differently: first it says, twice, where its own box would be.
+
+        Args:
+            image: full or reduced.
+            boxes: where the faces are, in pixels of the full-size photo.
+
+        Returns:
+            One for each box, which is kept as it is.
+        """
+        corners = [(b.x, b.y, b.x + b.width, b.y + b.height) for b in boxes]
+        pixels = np.asarray(np.reshape(corners, (-1, 4)) / np.tile(_to_full(image), 2), np.float32)
+        logit = np.zeros(len(pixels), np.float32)
+        found = Candidates(np.zeros(len(pixels), np.int64), pixels, logit)
+        for _ in range(_CORRECTIONS):
+            square = squared(found)
+            moved = _moved(square, self._judge(cut([image], square, _OUTPUT_PX), Stage.OUTPUT))
+            rows = np.flatnonzero((moved.corners[:, 2:] - moved.corners[:, :2] > 1).all(axis=1))
+            found.corners[rows] = moved.corners[rows]
+        if self._options.settle_landmarks:
+            logit, points = self._settle([image], found)
+        else:
+            square = squared(found)
+            out = self._judge(cut([image], square, _OUTPUT_PX), Stage.OUTPUT)
+            logit, points = out[:, 0], _landmarks(square, _points(out))
+        return [
+            Detection(box, _in_full(image, five), _probability(float(one)))
+            for box, five, one in zip(boxes, points, logit, strict=True)
+        ]
 
     def _look(self, images: Sequence[Image], look: Look) -> list[tuple[Detection, ...]]:
         """The faces of each image, largest first."""
@@ -160,12 +195,10 @@ class Mtcnn:
         out = self._judge(cut(images, found, side), stage)
         kept = np.flatnonzero(out[:, 0] > threshold)
         found, out = found.take(kept), out[kept]
-        # Sizes one pixel larger than the difference of corners, as the package has them.
-        extent = found.corners[:, 2:] - found.corners[:, :2] + 1
         landmarks = np.empty((len(found), 5, 2), np.float32)
         if stage is Stage.OUTPUT:
             landmarks = _landmarks(found, _points(out))
-        moved = Candidates(found.image, found.corners + out[:, 1:5] * np.tile(extent, 2), out[:, 0])
+        moved = _moved(found, out)
         if stage is Stage.REFINE:
             rows = suppress(moved, _REFINED_IOU, by_smaller=False)
             return squared(moved.take(rows)), landmarks
@@ -201,11 +234,37 @@ def _points(out: FloatArray) -> FloatArray:
     return out[:, 5:].reshape(-1, 2, 5).transpose(0, 2, 1)
 
 
+def _moved(found: Candidates, out: FloatArray) -> Candidates:
+    """The candidates where the second or third network would have them, with its logits."""
+    return Candidates(
+        found.image, found.corners + out[:, 1:5] * np.tile(_extent(found), 2), out[:, 0]
+    )
+
+
 def _landmarks(found: Candidates, points: FloatArray) -> FloatArray:
     """Points as shares of the candidates' pictures, in pixels of the image array."""
-    # Sizes one pixel larger than the difference of corners, as the package has them.
-    extent = found.corners[:, 2:] - found.corners[:, :2] + 1
-    return np.asarray(found.corners[:, None, :2] + points * extent[:, None] - 1, np.float32)
+    return np.asarray(found.corners[:, None, :2] + points * _extent(found)[:, None] - 1, np.float32)
+
+
+def _extent(found: Candidates) -> FloatArray:
+    """Widths and heights, one pixel larger than the difference of corners, as in the package."""
+    return np.asarray(found.corners[:, 2:] - found.corners[:, :2] + 1, np.float32)
+
+
+def _probability(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit))
+
+
+def _to_full(image: Image) -> NDArray[np.float64]:
+    """Full-size pixels per pixel of the array, across and down."""
+    size = image.size
+    return np.array([image.full_size.width / size.width, image.full_size.height / size.height])
+
+
+def _in_full(image: Image, points: FloatArray) -> Landmarks:
+    """Landmarks in pixels of the full-size photo."""
+    # They count from pixel centres, as sampling does.
+    return Landmarks(((points + 0.5) * _to_full(image) - 0.5).astype(np.float32))
 
 
 def _cache_key(stage: Stage) -> str:
@@ -224,12 +283,7 @@ def _builder(stage: Stage) -> Callable[[], bytes]:
 
 def _detections(image: Image, found: Candidates, landmarks: FloatArray) -> tuple[Detection, ...]:
     """Faces in pixels of the full-size photo, largest first."""
-    to_full = np.array(
-        [
-            image.full_size.width / image.pixels.shape[1],
-            image.full_size.height / image.pixels.shape[0],
-        ]
-    )
+    to_full = _to_full(image)
     detections = []
     for corners, points, logit in zip(found.corners, landmarks, found.logit, strict=True):
         left, top = corners[:2] * to_full
@@ -239,9 +293,8 @@ def _detections(image: Image, found: Candidates, landmarks: FloatArray) -> tuple
         detections.append(
             Detection(
                 box=Box(float(left), float(top), float(right - left), float(bottom - top)),
-                # Landmarks count from pixel centres, as sampling does.
-                landmarks=Landmarks(((points + 0.5) * to_full - 0.5).astype(np.float32)),
-                score=1 / (1 + math.exp(-logit)),
+                landmarks=_in_full(image, points),
+                score=_probability(float(logit)),
             )
         )
     return tuple(sorted(detections, key=lambda d: -d.box.area))
