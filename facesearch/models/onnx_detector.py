@@ -7,10 +7,7 @@ the authors of these networks run them.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,22 +16,11 @@ from facesearch.errors import InvalidValue, ModelError
 from facesearch.models.base import DetectorOptions
 from facesearch.models.heads import Head, head_spec
 from facesearch.models.heads.base import Found, suppress
+from facesearch.models.heads.key import detector_key
 from facesearch.models.onnx import Runtime
 from facesearch.models.preprocessing import Preprocessing
 from facesearch.opencv import cv2
 from facesearch.values import Box, ByteArray, Detection, Image, Landmarks
-
-_KEY_DIGITS = 6
-
-
-def detector_key(
-    name: str, sha256: str, head: Head, preprocessing: Preprocessing, options: DetectorOptions
-) -> str:
-    """What results are remembered under: file, decoding, input and smallest face."""
-    about = json.dumps(asdict(preprocessing), sort_keys=True).encode()
-    fed = hashlib.sha256(about).hexdigest()[:_KEY_DIGITS]
-    smallest = f"{options.smallest_face_fraction:g},{options.smallest_face_px:g}"
-    return f"{name}@{sha256[:8]}:{head}-{head_spec(head).version}-{fed};{smallest}"
 
 
 class OnnxDetector:

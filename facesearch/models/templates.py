@@ -93,4 +93,6 @@ def template(family: TemplateFamily, size_px: int | None = None) -> ChipTemplate
     points = (np.array(published.points, np.float64) + 0.5) * factor - 0.5
     if factor == 1:
         points = np.array(published.points)
-    return ChipTemplate(template_name(family, side), side, points.astype(np.float32), published.turns)
+    return ChipTemplate(
+        template_name(family, side), side, points.astype(np.float32), published.turns
+    )

@@ -13,8 +13,9 @@ from facesearch.errors import ModelError
 from facesearch.models.base import DetectorOptions
 from facesearch.models.heads import Head, head_spec
 from facesearch.models.heads.base import Found
+from facesearch.models.heads.key import detector_key
 from facesearch.models.onnx import Runtime
-from facesearch.models.onnx_detector import OnnxDetector, detector_key
+from facesearch.models.onnx_detector import OnnxDetector
 from facesearch.models.preprocessing import Preprocessing
 from facesearch.values import Image, Size
 
