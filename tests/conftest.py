@@ -42,6 +42,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("LOCALAPPDATA", str(home / "local"))
         patch.setenv("FACESEARCH_CACHE", str(home / "facesearch-cache"))
         patch.delenv("FACESEARCH_LIBRARY", raising=False)
+        patch.delenv("FACESEARCH_MODELS", raising=False)
         yield home
 
 

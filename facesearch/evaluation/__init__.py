@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from facesearch.evaluation.cache import EmbeddingCache
     from facesearch.evaluation.clustering import Agreement, b_cubed, pairwise
+    from facesearch.evaluation.compare import compare_models
+    from facesearch.evaluation.comparison import Comparison
     from facesearch.evaluation.detection import evaluate_detection
     from facesearch.evaluation.embedding import EmbeddedPhotos, FaceSelection, embed_photos
     from facesearch.evaluation.folder import evaluate_folder
     from facesearch.evaluation.identification import closed_set, open_set
     from facesearch.evaluation.lfw import evaluate_lfw
+    from facesearch.evaluation.model_rates import MeasuredRates, measure_rates
     from facesearch.evaluation.results import EvaluationProgress, FolderResult, LfwResult
     from facesearch.evaluation.runs import EvaluationOptions
     from facesearch.evaluation.verification import all_pairs
@@ -32,6 +35,8 @@ _HOMES = {
     "Agreement": "clustering",
     "b_cubed": "clustering",
     "pairwise": "clustering",
+    "compare_models": "compare",
+    "Comparison": "comparison",
     "evaluate_detection": "detection",
     "EmbeddedPhotos": "embedding",
     "FaceSelection": "embedding",
@@ -40,6 +45,8 @@ _HOMES = {
     "closed_set": "identification",
     "open_set": "identification",
     "evaluate_lfw": "lfw",
+    "MeasuredRates": "model_rates",
+    "measure_rates": "model_rates",
     "EvaluationProgress": "results",
     "FolderResult": "results",
     "LfwResult": "results",
@@ -49,6 +56,7 @@ _HOMES = {
 
 __all__ = [
     "Agreement",
+    "Comparison",
     "EmbeddedPhotos",
     "EmbeddingCache",
     "EvaluationOptions",
@@ -56,13 +64,16 @@ __all__ = [
     "FaceSelection",
     "FolderResult",
     "LfwResult",
+    "MeasuredRates",
     "all_pairs",
     "b_cubed",
     "closed_set",
+    "compare_models",
     "embed_photos",
     "evaluate_detection",
     "evaluate_folder",
     "evaluate_lfw",
+    "measure_rates",
     "open_set",
     "pairwise",
 ]

@@ -30,6 +30,7 @@ from facesearch.models.catalogue import (
     detector_spec,
     embedder_spec,
 )
+from facesearch.options import engine_named
 from facesearch.photos.decode import DecodeLimits
 from facesearch.photos.files import printable, reason_for, words_for
 from facesearch.photos.walk import FoundFile, root_path
@@ -91,9 +92,11 @@ def embed_photos(
     detector_options: DetectorOptions | None = None,
     limits: DecodeLimits | None = None,
     device: str = "auto",
+    engine: str = "auto",
     workers: int | None = None,
     face: FaceSelection = FaceSelection.CENTRAL,
     cache: EmbeddingCache | None = None,
+    models: LoadedModels | None = None,
     on_progress: OnProgress | None = None,
 ) -> EmbeddedPhotos:
     """Find and embed the face of each photo.
@@ -103,20 +106,24 @@ def embed_photos(
         detector, embedder: names in the catalogue of models.
         detector_options: what counts as a face.
         limits: what is refused as too large.
-        device: what networks run on, as in `models.onnx.Device`.
+        device: what networks run on, as in `models.base.Device`.
+        engine: what runs the embedder, as in `models.base.Engine`; detectors take their first
+            one that is ready.
         workers: threads; None for one per CPU.
         face: which face counts where a photo shows several.
         cache: where faces are remembered from one evaluation to the next; None for nowhere.
+        models: that detector and that embedder, loaded before; None to load them.
         on_progress: told how far it is.
 
     Raises:
-        UnknownModel, ModelError: the models are unknown or cannot be loaded.
+        UnknownModel, ModelError: the models are unknown or cannot be loaded, or do not run on
+            that engine.
     """
     began = time.monotonic()
     options = detector_options or DetectorOptions()
-    specs = detector_spec(detector), embedder_spec(embedder)
+    specs = detector_spec(detector), embedder_spec(embedder, engine_named(engine))
     detector_key, dimension = specs[0].key(options), specs[1].dimension
-    models = LoadedModels(*specs, device, options)
+    models = models or LoadedModels(*specs, device, options)
     looker = _Looker(
         models,
         limits or DecodeLimits(),

@@ -14,18 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facesearch.errors import InvalidValue
+from facesearch.evaluation.counted import LEAST_EVENTS
 from facesearch.evaluation.labelled import Bools, Ints, Labelled, labelled
 from facesearch.evaluation.measured import (
     FAILED_DISTANCE,
     ClosedSetResult,
     Floats,
+    Interval,
     OpenSetPoint,
     OpenSetResult,
 )
 from facesearch.evaluation.resampling import share_interval
 from facesearch.evaluation.verification import (
     BOOTSTRAP_SAMPLES,
-    LEAST_EVENTS,
     MAX_PHOTOS_PER_PERSON,
 )
 from facesearch.values import FloatArray
@@ -86,8 +87,38 @@ class Part:
         return Part(data, self.judged[kept])
 
 
-def searched(parts: Sequence[Part], *, seed: int, bootstrap_samples: int) -> ClosedSetResult:
-    """As `closed_set`, for photos that were put in order before."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranked:
+    """Where each probe found its person.
+
+    Attributes:
+        people: how many there are.
+        owner: int (n,), whose photo each probe is.
+        rank: int (n,), the place of that person, from 1.
+        failed: probes without a face.
+    """
+
+    people: int
+    owner: Ints
+    rank: Ints
+    failed: int
+
+    @property
+    def probes_of(self) -> Ints:
+        """Probes of each person, int (people,)."""
+        return np.bincount(self.owner, minlength=self.people)
+
+    def within(self, rank: int) -> Ints:
+        """Those of them that find their person among the first `rank`."""
+        return np.bincount(self.owner[self.rank <= rank], minlength=self.people)
+
+
+def ranked(parts: Sequence[Part]) -> Ranked:
+    """Search for each photo of a person with at least two, in the part that may judge it.
+
+    Raises:
+        InvalidValue: no two photos of one person, or only one person.
+    """
     data = parts[0].data
     several = data.photos_of[data.person] > 1
     if data.people < 2 or not several.any():
@@ -103,20 +134,26 @@ def searched(parts: Sequence[Part], *, seed: int, bootstrap_samples: int) -> Clo
             for near in _nearest(part.data, part.data, own, leave_out=own)
         ]
     )
-    owner = data.person[probes]
-    of = np.bincount(owner, minlength=data.people)
+    return Ranked(data.people, data.person[probes], ranks, int(data.failed[probes].sum()))
 
-    def within(rank: int) -> Ints:
-        return np.bincount(owner[ranks <= rank], minlength=data.people)
 
-    most = min(_MAX_RANK, data.people)
+def searched(parts: Sequence[Part], *, seed: int, bootstrap_samples: int) -> ClosedSetResult:
+    """As `closed_set`, for photos that were put in order before."""
+    found = ranked(parts)
+
+    def share_within(rank: int) -> Interval:
+        return share_interval(
+            found.within(rank), found.probes_of, samples=bootstrap_samples, seed=seed
+        )
+
+    most = min(_MAX_RANK, found.people)
     return ClosedSetResult(
-        probes=len(probes),
-        people=data.people,
-        rank1=share_interval(within(1), of, samples=bootstrap_samples, seed=seed),
-        rank5=share_interval(within(5), of, samples=bootstrap_samples, seed=seed),
-        cmc=np.array([(ranks <= rank).mean() for rank in range(1, most + 1)]),
-        failed_probes=int(data.failed[probes].sum()),
+        probes=len(found.owner),
+        people=found.people,
+        rank1=share_within(1),
+        rank5=share_within(5),
+        cmc=np.array([(found.rank <= rank).mean() for rank in range(1, most + 1)]),
+        failed_probes=found.failed,
     )
 
 

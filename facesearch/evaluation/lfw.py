@@ -44,7 +44,7 @@ from facesearch.photos.walk import AnyPath
 from facesearch.values import FloatArray
 
 _VIEW1 = "View 1: pairsDevTest.txt, threshold chosen on pairsDevTrain.txt"
-_VIEW2 = "View 2: pairs.txt, {folds} folds, threshold of each chosen on the others"
+VIEW2 = "View 2: pairs.txt, {folds} folds, threshold of each chosen on the others"
 
 
 def evaluate_lfw(
@@ -106,7 +106,7 @@ def evaluate_lfw(
             files.folder,
             photos,
             len(set(people)),
-            [*files.warnings, *_flattering(run.options.embedder, unseen, view1)],
+            [*files.warnings, *flattering(run.options.embedder, unseen, view1)],
             cross_validated=unseen is not None,
         ),
         view2=view2_result,
@@ -118,7 +118,7 @@ def evaluate_lfw(
     )
 
 
-def _flattering(embedder: str, unseen: UnseenMaps | None, view1: bool) -> list[str]:
+def flattering(embedder: str, unseen: UnseenMaps | None, view1: bool) -> list[str]:
     """A warning where people are judged by a model that has seen them."""
     if embedder_spec(embedder).learned_from != "LFW" or (unseen is not None and not view1):
         return []
@@ -179,7 +179,7 @@ def _view2(
     fold = np.repeat(np.arange(len(folds)), [len(pairs) for pairs in folds])
     parts = [(fold == number, fold != number) for number in range(len(folds))]
     pairs = list(itertools.chain.from_iterable(folds))
-    return _judge(pairs, parts, _VIEW2.format(folds=len(folds)), files, photos, judged_by, options)
+    return _judge(pairs, parts, VIEW2.format(folds=len(folds)), files, photos, judged_by, options)
 
 
 def _view1(

@@ -45,11 +45,19 @@ def share_interval(hits: Ints, of: Ints, *, samples: int, seed: int) -> Interval
     Args:
         hits, of: int (people,), what each person adds to both.
     """
+    drawn = resampled_shares(hits, of, samples=samples, seed=seed)
+    return _interval(float(hits.sum() / of.sum()), drawn, int((of > 0).sum()))
+
+
+def resampled_shares(hits: Ints, of: Ints, *, samples: int, seed: int) -> Floats:
+    """The share in each resampling, float64 (samples,), NaN where nobody who counts was drawn.
+
+    One seed and number of people, one choice of people: differences of two models' shares are
+    those of the same people.
+    """
     columns = np.stack([hits, of], axis=1).astype(np.float64)
     sums = np.concatenate([drawn @ columns for drawn in _draws(len(of), samples, seed)])
-    kept = sums[sums[:, 1] > 0]
-    share = float(hits.sum() / of.sum())
-    return _interval(share, kept[:, 0] / kept[:, 1], int((of > 0).sum()))
+    return np.asarray(sums[:, 0] / np.where(sums[:, 1] > 0, sums[:, 1], np.nan))
 
 
 def fnmr_intervals(
@@ -74,6 +82,15 @@ def fnmr_intervals(
         value = 1 - int(counts.genuine[:, column].sum()) / genuine
         intervals[rate] = _interval(value, np.concatenate(found[rate]), _with_pairs(counts))
     return intervals
+
+
+def resampled_fnmr(counts: TailCounts, fmr: float, *, samples: int, seed: int) -> Floats:
+    """FNMR where a false match rate is kept in each resampling, float64 (samples,).
+
+    The people drawn are those of `resampled_shares`.
+    """
+    drawn = [_at_rate(*rates, fmr) for rates in _resampled(counts, samples, seed)]
+    return np.concatenate(drawn)
 
 
 def rate_intervals(

@@ -33,8 +33,10 @@ from facesearch.evaluation.verification import (
     WORST_PAIRS,
     compared,
 )
+from facesearch.model_loading import LoadedModels
 from facesearch.models.base import DetectorOptions
 from facesearch.models.catalogue import DEFAULT_DETECTOR, DEFAULT_EMBEDDER
+from facesearch.options import engine_named
 from facesearch.photos.decode import DecodeLimits
 
 FIXED_RATES = (1e-3, 1e-2, 1e-1)
@@ -46,7 +48,9 @@ class EvaluationOptions:
     """How an evaluation works.
 
     Attributes:
-        device: what networks run on: "auto", "cpu", "cuda", ...; see `models.onnx.Device`.
+        device: what networks run on: "auto", "cpu", "cuda", ...; see `models.base.Device`.
+        engine: what runs the embedder: "auto", "onnx", "tensorflow", ...; see
+            `models.base.Engine`.
         detector, embedder: names in the catalogue of models.
         detector_options: what counts as a face.
         limits: what is refused as too large.
@@ -66,6 +70,7 @@ class EvaluationOptions:
     """
 
     device: str = "auto"
+    engine: str = "auto"
     detector: str = DEFAULT_DETECTOR
     embedder: str = DEFAULT_EMBEDDER
     detector_options: DetectorOptions = field(default_factory=DetectorOptions)
@@ -93,6 +98,7 @@ class EvaluationOptions:
                 raise InvalidValue(f"{name} is at least {lowest}, not {getattr(self, name)}")
         if self.workers is not None and self.workers < 1:
             raise InvalidValue(f"workers is at least 1, not {self.workers}")
+        engine_named(self.engine)
 
 
 class Run:
@@ -103,8 +109,13 @@ class Run:
         self._on_progress = on_progress
         self._began = time.monotonic()
 
-    def embed(self, paths: Sequence[str]) -> EmbeddedPhotos:
-        """Embed photos, with the cache where it is wanted."""
+    def embed(self, paths: Sequence[str], models: LoadedModels | None = None) -> EmbeddedPhotos:
+        """Embed photos, with the cache where it is wanted.
+
+        Args:
+            paths: of the photos.
+            models: those of the options, loaded before; None to load them.
+        """
         options = self.options
 
         def embedded(cache: EmbeddingCache | None) -> EmbeddedPhotos:
@@ -115,9 +126,11 @@ class Run:
                 detector_options=options.detector_options,
                 limits=options.limits,
                 device=options.device,
+                engine=options.engine,
                 workers=options.workers,
                 face=options.face,
                 cache=cache,
+                models=models,
                 on_progress=self._on_progress,
             )
 

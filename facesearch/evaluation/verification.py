@@ -6,11 +6,12 @@ with intervals, curves, histograms and the worst pairs. 87 million pairs take se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from facesearch.errors import InvalidValue, RatesMissing
+from facesearch.errors import RatesMissing
+from facesearch.evaluation.counted import count_pairs, edges_by_fmr
 from facesearch.evaluation.labelled import GenuinePairs, Ints, Labelled, labelled
 from facesearch.evaluation.measured import (
     FAILED_DISTANCE,
@@ -29,9 +30,6 @@ from facesearch.evaluation.spectrum import (
     OnRows,
     Spectrum,
     edge_of,
-    merged,
-    spectrum,
-    tail_counts,
 )
 from facesearch.values import FloatArray
 
@@ -40,11 +38,8 @@ REALISED_RATES = (1e-3, 1e-4)
 MAX_PHOTOS_PER_PERSON = 10
 BOOTSTRAP_SAMPLES = 1000
 WORST_PAIRS = 50
-# Below so many expected false matches a rate is a matter of luck.
-LEAST_EVENTS = 10
 _POINTS_PER_DECADE = 24
 _HISTOGRAM_BINS = 100
-_WIDEST_RATE = 0.15
 
 
 def all_pairs(
@@ -68,7 +63,7 @@ def all_pairs(
         paths: of the photos, to name the worst pairs by.
         folds: where given, only photos of one fold are compared with each other: vectors of a
             model that learned, for each fold, from the people of the others.
-        space: of the vectors; where given, the rates shipped for it are put to the test.
+        space: of the vectors; where given, the rates measured for it are put to the test.
         max_photos_per_person: more are left out, chosen by `seed`, so that nobody dominates.
         bootstrap_samples: resamplings of the people behind each interval.
         worst_pairs: how many of the worst false matches and false non-matches are named.
@@ -102,38 +97,15 @@ def compared(
     on_rows: OnRows | None,
 ) -> VerificationResult:
     """As `all_pairs`, for photos that were put in order before; each part by itself."""
-    genuine = [data.genuine_pairs() for data in parts]
-    if all(data.people < 2 for data in parts):
-        raise InvalidValue("verification needs at least two people, found one")
-    if all(len(pairs.distance) == 0 for pairs in genuine):
-        raise InvalidValue("verification needs at least one person with two photos, found none")
-    told = _in_all(parts, on_rows)
-    counted = [
-        spectrum(data, pairs, told(number))
-        for number, (data, pairs) in enumerate(zip(parts, genuine, strict=True))
-    ]
-    found = Spectrum(
-        np.sum([part.genuine for part in counted], axis=0),
-        np.sum([part.impostor for part in counted], axis=0),
-    )
-    edges = {fmr: found.edge_at(fmr) for fmr in FALSE_MATCH_RATES if _is_measurable(found, fmr)}
     asked = _shipped_distances(space)
-    grid = [*_edges_by_fmr(found, _WIDEST_RATE), *edges.values(), *(edge_of(d) for _, d in asked)]
-    # Two edges at least, to draw lines between.
-    columns = np.unique([*grid, min(max(grid) + 1, BINS)]).astype(np.int64)
-    below = found.edge_at(min(1.0, (worst_pairs + 1) / max(found.impostor_pairs, 1))) + 1
-    by_part = [
-        tail_counts(
-            data,
-            pairs,
-            columns,
-            nearest_below=below,
-            nearest=worst_pairs,
-            on_rows=told(len(parts) + number),
-        )
-        for number, (data, pairs) in enumerate(zip(parts, genuine, strict=True))
-    ]
-    counts = merged(by_part)
+    pairs = count_pairs(
+        parts,
+        FALSE_MATCH_RATES,
+        distances=[distance for _, distance in asked],
+        nearest=worst_pairs,
+        on_rows=on_rows,
+    )
+    found, edges, counts = pairs.spectrum, pairs.edges, pairs.counts
     intervals = fnmr_intervals(counts, edges, samples=bootstrap_samples, seed=seed)
     realised = []
     for rate, distance in asked:
@@ -160,16 +132,16 @@ def compared(
         worst_false_matches=_worst(
             [
                 data.pair(int(a), int(b))
-                for data, part in zip(parts, by_part, strict=True)
-                for a, b in part.nearest
+                for data, near in zip(parts, pairs.nearest, strict=True)
+                for a, b in near
             ],
             worst_pairs,
         ),
         worst_false_non_matches=_worst(
             [
                 pair
-                for data, pairs in zip(parts, genuine, strict=True)
-                for pair in _farthest(data, pairs, worst_pairs)
+                for data, genuine in zip(parts, pairs.genuine, strict=True)
+                for pair in _farthest(data, genuine, worst_pairs)
             ],
             worst_pairs,
             sign=-1,
@@ -179,25 +151,8 @@ def compared(
     )
 
 
-def _in_all(parts: Sequence[Labelled], on_rows: OnRows | None) -> Callable[[int], OnRows | None]:
-    """Progress of one piece of work as progress of all: each part is gone through twice."""
-    rows = [len(data) for data in parts] * 2
-
-    def of_piece(number: int) -> OnRows | None:
-        if on_rows is None:
-            return None
-        before = sum(rows[:number])
-        return lambda done, _: on_rows(before + done, sum(rows))
-
-    return of_piece
-
-
 def _worst(pairs: list[PhotoPair], count: int, sign: int = 1) -> tuple[PhotoPair, ...]:
     return tuple(sorted(pairs, key=lambda pair: sign * pair.distance)[:count])
-
-
-def _is_measurable(found: Spectrum, fmr: float) -> bool:
-    return fmr * found.impostor_pairs >= LEAST_EVENTS * (1 - 1e-9)
 
 
 def _farthest(data: Labelled, genuine: GenuinePairs, count: int) -> tuple[PhotoPair, ...]:
@@ -220,14 +175,6 @@ def eer_and_auc(found: Spectrum) -> tuple[float, float]:
     return eer, auc
 
 
-def _edges_by_fmr(found: Spectrum, widest: float) -> Ints:
-    """Edges whose false match rates are evenly spread on a log scale, up to `widest`."""
-    lowest = max(0.5 / found.impostor_pairs, 1e-9)
-    decades = max(np.log10(widest / lowest), 0.1)
-    rates = np.logspace(np.log10(lowest), np.log10(widest), int(_POINTS_PER_DECADE * decades) + 2)
-    return np.unique([found.edge_at(rate) for rate in rates]).astype(np.int64)
-
-
 def error_curve(found: Spectrum) -> ErrorCurve:
     """FMR and FNMR at some hundred thresholds, dense where either is small."""
     missed = found.fnmr
@@ -235,9 +182,7 @@ def error_curve(found: Spectrum) -> ErrorCurve:
     rates = np.logspace(np.log10(lowest), 0, int(_POINTS_PER_DECADE * -np.log10(lowest)) + 2)
     # FNMR falls with the threshold, so look for its rates from the far end.
     by_fnmr = BINS - np.searchsorted(missed[::-1], rates, side="left")
-    edges = np.unique(
-        np.clip([0, *_edges_by_fmr(found, 1.0), *by_fnmr, _last_used(found)], 0, BINS)
-    )
+    edges = np.unique(np.clip([0, *edges_by_fmr(found, 1.0), *by_fnmr, _last_used(found)], 0, BINS))
     return ErrorCurve(edges * BIN_WIDTH, found.fmr[edges], missed[edges])
 
 
@@ -260,10 +205,10 @@ def _shipped_distances(space: str | None) -> tuple[tuple[float, float], ...]:
     """For each of `REALISED_RATES` the distance that the space's shipped rates give."""
     if space is None:
         return ()
-    from facesearch.rates import shipped_rates
+    from facesearch.rates import measured_rates
 
     try:
-        rates = shipped_rates(space)
+        rates = measured_rates(space)
     except RatesMissing:
         return ()
     return tuple((rate, float(rates.distance_at(rate))) for rate in REALISED_RATES)
@@ -272,9 +217,9 @@ def _shipped_distances(space: str | None) -> tuple[tuple[float, float], ...]:
 def _rates_source(space: str | None) -> str | None:
     if space is None:
         return None
-    from facesearch.rates import shipped_rates
+    from facesearch.rates import measured_rates
 
     try:
-        return shipped_rates(space).provenance.source
+        return measured_rates(space).provenance.source
     except RatesMissing:
         return None
