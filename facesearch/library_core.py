@@ -24,12 +24,13 @@ from facesearch.library_models import (
     check_options,
     detector_for,
     embedder_for,
+    embedder_in,
     held_space,
     no_such_space,
 )
 from facesearch.model_loading import LoadedModels
 from facesearch.models.base import Engine
-from facesearch.models.catalogue import DetectorSpec, EmbedderSpec, embedder_of_space
+from facesearch.models.catalogue import DetectorSpec, EmbedderSpec
 from facesearch.options import LibraryOptions, default_folder
 from facesearch.thresholds import LibraryRates
 from facesearch.vector_cache import VectorCache
@@ -228,7 +229,7 @@ class OpenLibrary:
 
     def _embedder_of(self, space: str) -> EmbedderSpec:
         info = held_space(self._catalog, space)
-        spec = embedder_of_space(info.name)
+        spec = embedder_in(info.name)
         if not info.count:
             raise no_such_space(self._catalog, space, None if spec is None else spec.name)
         if spec is None:

@@ -65,15 +65,24 @@ def active_embedder(
     """
     held = sorted((info for info in catalog.spaces() if info.count), key=lambda info: -info.count)
     if SPACE not in remembered:
-        own = next((spec for i in held if (spec := embedder_of_space(i.name)) is not None), None)
-        return None if own is None else _variant(catalog, own, engine)
+        own = next((spec for i in held if (spec := embedder_in(i.name)) is not None), None)
+        return None if own is None else _on_engine(catalog, own, engine)
     space, name = remembered[SPACE], remembered[EMBEDDER]
-    spec = embedder_of_space(space)
+    spec = embedder_in(space)
     if spec is not None:
-        return _variant(catalog, spec, engine)
+        return _on_engine(catalog, spec, engine)
     if any(spec.name == name for spec in embedders()):
         return embedder_spec(name, engine)  # an update gave it another space
     return _absent_embedder(name, space, held) if held else None
+
+
+def embedder_in(space: str) -> EmbedderSpec | None:
+    """What makes a space, on an engine that is ready if there is one; None where nothing does."""
+    spec = embedder_of_space(space)
+    if spec is None:
+        return None
+    ready = embedder_spec(spec.name)
+    return ready if ready.space == space else spec
 
 
 def embedder_for(
@@ -160,14 +169,14 @@ def no_such_space(catalog: Catalog, name: str, model: str | None) -> UnknownSpac
     return UnknownSpace(library, f"library {library} holds no faces of {name!r}: {hint}")
 
 
-def _variant(catalog: Catalog, spec: EmbedderSpec, engine: Engine) -> EmbedderSpec:
+def _on_engine(catalog: Catalog, spec: EmbedderSpec, engine: Engine) -> EmbedderSpec:
     """The same model on an engine, provided that it makes the same space there."""
-    variant = embedder_spec(spec.name, engine)
-    if variant.space == spec.space:
-        return variant
-    if engine is Engine.AUTO:  # the ready one makes another space, so take the one that fits
+    if engine is Engine.AUTO:
         return spec
-    raise _other_model(catalog, spec, variant, engine)
+    variant = embedder_spec(spec.name, engine)
+    if variant.space != spec.space:
+        raise _other_model(catalog, spec, variant, engine)
+    return variant
 
 
 def _other_model(

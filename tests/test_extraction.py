@@ -12,7 +12,7 @@ import pytest
 import skimage.data
 
 from facesearch.errors import PhotoUnreadable
-from facesearch.extraction import ExtractedFaces, extract_faces
+from facesearch.extraction import ExtractedFaces, cut_faces, extract_faces
 from facesearch.models.base import DetectorOptions
 from facesearch.models.dlib_resnet import DlibResNet
 from facesearch.models.mtcnn import Mtcnn
@@ -213,3 +213,33 @@ def test_a_damaged_photo_is_unreadable(detector: Mtcnn, embedder: DlibResNet):
     half = file.getvalue()[: file.tell() // 2]
     with pytest.raises(PhotoUnreadable, match=r"half\.jpg"):
         extract_faces(open_photo(half, "half.jpg", DecodeLimits()), detector, embedder)
+
+
+# Faces that are known already
+
+
+def test_known_faces_are_cut_as_they_were_when_they_were_found(detector, embedder, crowd):
+    """Where a photo comes at full size anyway, to the pixel."""
+    photo = encoded(np.asarray(crowd), "PNG")
+    found = extract_faces(photo, detector, embedder)
+    known = [detection.landmarks for detection in found.detections]
+    assert (cut_faces(photo, known, embedder) == found.chips).all()
+    assert (cut_faces(photo, known[3:4], embedder) == found.chips[3:4]).all()
+
+
+def test_a_photo_is_decoded_as_fine_as_its_smallest_known_face_needs(detector, embedder):
+    face = PIL.Image.fromarray(skimage.data.astronaut())
+    sheet = PIL.Image.new("RGB", (4096, 2048), (90, 90, 90))
+    sheet.paste(face.resize((2048, 2048), PIL.Image.Resampling.BICUBIC), (0, 0))
+    sheet.paste(face, (2500, 100))
+    photo = Watched(encoded(np.asarray(sheet)))
+    found = extract_faces(photo, detector, embedder)
+    large, small = (detection.landmarks for detection in found.detections[:2])
+    for known, size in (([large], Size(2048, 1024)), ([small, large], Size(4096, 2048))):
+        photo.decoded.clear()
+        chips = cut_faces(photo, known, embedder)
+        assert photo.decoded == [size]
+        vectors = embedder.embed(chips)
+        rows = [0] if len(known) == 1 else [1, 0]
+        same = (vectors * embedder.embed(found.chips[rows])).sum(axis=1)
+        assert (same > 1 - 0.01).all(), "it looks as it did when it was found"

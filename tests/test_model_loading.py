@@ -110,6 +110,20 @@ def test_loading_is_tried_again_after_an_error():
     assert models.both() is models.both()
 
 
+def test_the_embedder_alone_needs_no_detector():
+    counted = Counted()
+    models = counted.models()
+    embedder = models.embedder()
+    assert models.embedder() is embedder
+    assert len(counted.loads) == 1
+    assert models.both()[1] is embedder
+    assert len(counted.loads) == 2
+    assert counted.models().both() is not None
+    counted.error = WeightsMissing("dlib-resnet34", "not installed")
+    with pytest.raises(WeightsMissing):
+        counted.models().embedder()
+
+
 @pytest.mark.parametrize("name", ["", "gpu", "CPU", "cuda:0"])
 def test_an_unknown_device_is_an_error_that_lists_those_there_are(name: str):
     models = Counted().models(name)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from facesearch.catalog import Catalog, SpaceInfo
 from facesearch.errors import IndexDamaged, InvalidValue, LibraryDamaged
-from facesearch.values import Box
+from facesearch.values import Box, Embedding
 
 SPACE = "toy@1"
 
@@ -172,3 +172,73 @@ def test_photos_outside_a_space_have_a_face_that_it_lacks(catalog, result):
     (outside,) = catalog.faces_of_photo("/photos/2.jpg")
     assert catalog.photos_outside("toy@1") == {outside.photo.id}
     assert len(catalog.photos_outside("nowhere@1")) == 2
+
+
+# Dropping
+
+
+def test_dropping_a_space_leaves_nothing_of_it_and_all_of_the_others(catalog, result, folder):
+    catalog.store([result(str(number)) for number in range(5)])
+    catalog.store([result(str(number), space="other@1") for number in range(5, 12)])
+    catalog.store_calibration(SPACE, "{}")
+    catalog.store_calibration("other@1", "{}")
+    assert catalog.drop_space("other@1", batch_rows=2) == 7
+    assert catalog.spaces() == [SpaceInfo(SPACE, 8, 5), SpaceInfo("other@1", 8, 0)]
+    assert list(catalog.embeddings("other@1")) == []
+    assert (catalog.calibration("other@1"), catalog.calibration(SPACE)) == (None, "{}")
+    assert set(everything(catalog)) == {1, 2, 3, 4, 5}
+    assert catalog.counts().faces == 12
+    catalog.check()
+    assert catalog.drop_space("other@1") == catalog.drop_space("nowhere@1") == 0
+
+
+def test_the_bytes_of_dropped_embeddings_are_gone_from_the_file(catalog, result, folder):
+    catalog.store([result("1", space="other@1"), result("2")])
+    ((gone,), (kept,)) = (
+        [vector.tobytes() for batch in catalog.embeddings(space) for vector in batch.vectors]
+        for space in ("other@1", SPACE)
+    )
+    catalog.drop_space("other@1")
+    with catalog._database._lent() as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    content = (folder / "catalog.sqlite").read_bytes()
+    assert kept in content
+    assert gone not in content
+
+
+def test_dropping_that_stops_half_way_is_finished_by_the_next(catalog, result, monkeypatch):
+    catalog.store([result(str(number), space="other@1") for number in range(10)])
+    catalog.store([result("mine")])
+    write, left = type(catalog._database).write, [3]
+
+    def breaks_off(database, **options):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return write(database, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(catalog._database), "write", breaks_off)
+        with pytest.raises(KeyboardInterrupt):
+            catalog.drop_space("other@1", batch_rows=2)
+    assert catalog.spaces()[0] == SpaceInfo("other@1", 8, 6)
+    assert catalog.drop_space("other@1", batch_rows=4) == 6
+    assert catalog.spaces() == [SpaceInfo("other@1", 8, 0), SpaceInfo(SPACE, 8, 1)]
+
+
+def test_an_index_from_before_a_space_was_dropped_catches_up(catalog, result):
+    """Filled again, the space is ahead of it, and says which of its rows went."""
+    catalog.store([result(str(number)) for number in range(5)])
+    follower = Follower()
+    follower.catch_up(catalog)
+    before = follower.generation
+    catalog.drop_space(SPACE, batch_rows=2)
+    assert everything(catalog) == {}
+    vectors = {photo.faces[0].id: photo.faces[0] for photo in catalog.bare_photos(SPACE)}
+    turned = np.roll(np.eye(8, dtype=np.float32)[0], 3)
+    catalog.add_embeddings(SPACE, [(face, Embedding(turned, SPACE)) for face in vectors.values()])
+    added, removed = catalog.generation(SPACE)
+    assert (added > before[0], removed > before[1]) == (True, True)
+    follower.catch_up(catalog)
+    assert follower.rows == everything(catalog)
+    assert set(follower.rows.values()) == {turned.tobytes()}
