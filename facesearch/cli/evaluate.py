@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from facesearch.cli.evaluate_output import check_page, check_plots
-from facesearch.cli.exits import errors_shown
+from facesearch.cli.exits import complain, errors_shown
 from facesearch.cli.index import AccuracyName
-from facesearch.cli.session import Session
+from facesearch.cli.session import EngineName, EngineOption, Session
 from facesearch.errors import PhotoNotFound
 
 if TYPE_CHECKING:
@@ -56,6 +56,15 @@ _Accuracy: TypeAlias = Annotated[
 _Model: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Measure this embedder, in place of --accuracy."),
+]
+_Detector: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--detector",
+        metavar="NAME",
+        show_default="mtcnn",
+        help="What finds the faces; see facesearch models.",
+    ),
 ]
 _Photos: TypeAlias = Annotated[
     int,
@@ -107,6 +116,8 @@ def lfw(
     ] = False,
     accuracy: _Accuracy = None,
     model: _Model = None,
+    engine: EngineOption = EngineName.AUTO,
+    detector: _Detector = None,
     max_photos_per_person: _Photos = 10,
     seed: _Seed = 0,
     as_json: _Json = False,
@@ -118,11 +129,14 @@ def lfw(
     with errors_shown(verbose=session.verbose):
         from facesearch.cli.evaluate_output import finish, progress_shown
         from facesearch.evaluation.lfw import evaluate_lfw
+        from facesearch.evaluation.measured_records import figures_of, remember_measured
         from facesearch.evaluation.runs import EvaluationOptions
 
         options = EvaluationOptions(
             device=session.device.value,
             embedder=_embedder(accuracy, model),
+            engine=engine.value,
+            detector=_detector(detector),
             max_photos_per_person=max_photos_per_person,
             seed=seed,
         )
@@ -137,6 +151,10 @@ def lfw(
                 options=options,
                 on_progress=_shown(show),
             )
+        figures = figures_of(result)
+        warning = None if figures is None else remember_measured(figures)
+        if warning is not None:
+            complain(f"warning: {warning}")
         finish(result, as_json=as_json, output=output, plots=plots)
 
 
@@ -160,6 +178,8 @@ def folder_of_people(
     ] = None,
     accuracy: _Accuracy = None,
     model: _Model = None,
+    engine: EngineOption = EngineName.AUTO,
+    detector: _Detector = None,
     max_photos_per_person: _Photos = 10,
     seed: _Seed = 0,
     as_json: _Json = False,
@@ -177,6 +197,8 @@ def folder_of_people(
         options = EvaluationOptions(
             device=session.device.value,
             embedder=_embedder(accuracy, model),
+            engine=engine.value,
+            detector=_detector(detector),
             face=FaceSelection(face.value),
             max_photos_per_person=max_photos_per_person,
             seed=seed,
@@ -208,6 +230,7 @@ def detection(
             help="A find is a marked face from this intersection over union on.",
         ),
     ] = 0.5,
+    detector: _Detector = None,
     as_json: _Json = False,
     output: _Output = None,
     plots: _Plots = None,
@@ -220,12 +243,12 @@ def detection(
         from facesearch.evaluation.detection import evaluate_detection, find_faces, read_boxes
         from facesearch.models.base import DetectorOptions
         from facesearch.models.catalogue import detector_spec
-        from facesearch.models.onnx import Device, Runtime
+        from facesearch.models.engines import device_named, runtime_on
 
         _check_folder(photos)
         labelled = [photo for file in boxes for photo in read_boxes(file, folder=photos)]
-        runtime = Runtime.on(Device(session.device.value))
-        spec, options = detector_spec(), DetectorOptions()
+        spec, options = detector_spec(_detector(detector)), DetectorOptions()
+        runtime = runtime_on(spec.engine, device_named(session.device.value))
         with progress_shown() as show:
             found = find_faces(
                 labelled,
@@ -255,6 +278,12 @@ def _embedder(accuracy: AccuracyName | None, model: str | None) -> str:
     if accuracy is not None:
         raise typer.BadParameter("say --accuracy or --model, not both")
     return embedder_spec(model).name
+
+
+def _detector(name: str | None) -> str:
+    from facesearch.models.catalogue import DEFAULT_DETECTOR
+
+    return DEFAULT_DETECTOR if name is None else name
 
 
 def _check_folder(folder: Path) -> None:

@@ -20,7 +20,7 @@ from facesearch.models.catalogue import (
     is_ready,
     unknown_model,
 )
-from facesearch.models.weights import DownloadedFile
+from facesearch.models.weights import AddedFile, PackagedFile
 
 
 class ModelKind(StrEnum):
@@ -34,6 +34,7 @@ class WeightState(StrEnum):
     """Where a model's weights are."""
 
     PACKAGED = "packaged"
+    ADDED = "added"
     CACHED = "cached"
     DOWNLOAD = "download"
 
@@ -104,22 +105,22 @@ def models_named(name: str) -> list[ListedModel]:
     return found
 
 
-def _listed(
-    kind: ModelKind, specs: Sequence[EmbedderSpec | DetectorSpec]
-) -> Iterable[ListedModel]:
+def _listed(kind: ModelKind, specs: Sequence[EmbedderSpec | DetectorSpec]) -> Iterable[ListedModel]:
     for name, same in groupby(specs, key=lambda spec: spec.name):
         yield ListedModel(kind, name, tuple(_variant(spec) for spec in same))
 
 
 def _variant(spec: EmbedderSpec | DetectorSpec) -> Variant:
-    downloads = [file for file in spec.files if isinstance(file, DownloadedFile)]
-    if not downloads:
+    files = [file for file in spec.files if not isinstance(file, PackagedFile)]
+    if not files:
         state = WeightState.PACKAGED
-    elif all(file.is_present() for file in downloads):
+    elif all(isinstance(file, AddedFile) for file in files):
+        state = WeightState.ADDED
+    elif all(file.is_present() for file in files):
         state = WeightState.CACHED
     else:
         state = WeightState.DOWNLOAD
-    sizes = [file.size_bytes for file in downloads]
+    sizes = [file.size_bytes for file in files]
     known = [size for size in sizes if size is not None]
     return Variant(
         spec=spec,

@@ -220,7 +220,32 @@ class DownloadedFile:
             )
 
 
-WeightFile: TypeAlias = PackagedFile | DownloadedFile
+@dataclass(frozen=True, slots=True)
+class AddedFile:
+    """The file of a model that the user added; `facesearch.models.own` keeps and checks it.
+
+    Attributes:
+        place: where it lies.
+        sha256: of its content, or of the list of its files where it is a folder.
+        size_bytes: how large it is.
+    """
+
+    place: Path
+    sha256: str
+    size_bytes: int
+
+    @property
+    def name(self) -> str:
+        """What it is called on disk."""
+        return self.place.name
+
+    def is_present(self) -> bool:
+        """Whether it is still there; it is not opened."""
+        return self.place.exists()
+
+
+CatalogueFile: TypeAlias = PackagedFile | DownloadedFile
+WeightFile: TypeAlias = CatalogueFile | AddedFile
 
 
 def _bytes_of(path: Path, model: str) -> bytes:

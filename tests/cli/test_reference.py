@@ -72,7 +72,7 @@ def test_every_option_is_there(name):
     ]
     for option in options:
         assert f"`{option}" in described or f"[{option}]" in described, option
-    documented = set(re.findall(r"^\| `(--[a-z-]+)", described, re.MULTILINE))
+    documented = set(re.findall(r"^\| `(--[a-z0-9-]+)", described, re.MULTILINE))
     assert documented <= {*options, "--help"}
 
 

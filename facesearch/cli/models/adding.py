@@ -71,7 +71,7 @@ def add(
         str | None,
         typer.Option(
             metavar="NUMBER",
-            show_default="0, of a detector what its family has",
+            show_default="as the file says, of a detector what its family has, else asked for",
             help="Subtracted from pixels 0..255: one number, or three with commas for red, "
             "green, blue. Fractions such as 1/127.5 are understood.",
         ),
@@ -80,7 +80,7 @@ def add(
         str | None,
         typer.Option(
             metavar="NUMBER",
-            show_default="1, of a detector what its family has",
+            show_default="likewise",
             help="Multiplied afterwards, written in the same way.",
         ),
     ] = None,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from facesearch.cli import text
-from facesearch.cli.exits import errors_shown
+from facesearch.cli.exits import complain, errors_shown
 from facesearch.cli.screen import Column, Screen, Table
 from facesearch.cli.session import (
     DeviceOption,
@@ -44,6 +44,8 @@ def calibrate(
                 device=session.device.value,
                 on_progress=lambda progress: show("photos", progress.done, progress.total),
             )
+        for warning in found.warnings:
+            complain(f"warning: {warning}")
         rates = found.rates
         screen = Screen()
         screen.line(
@@ -52,6 +54,11 @@ def calibrate(
             f"{rates.provenance.impostor_pairs:,} pairs of strangers, "
             f"{rates.provenance.genuine_pairs:,} pairs of one person"
         )
+        if found.no_face or found.unreadable:
+            screen.line(
+                f"Left out: {text.count(found.no_face, 'photo')} without a face, "
+                f"{text.count(found.unreadable, 'photo')} that cannot be read"
+            )
         table = Table(
             (
                 Column("False match rate"),

@@ -45,21 +45,29 @@ def _variant(variant: Variant) -> Document:
 
 
 def _file(file: WeightFile) -> Document:
-    from facesearch.models.weights import DownloadedFile
+    from facesearch.models.weights import AddedFile, PackagedFile
 
-    if isinstance(file, DownloadedFile):
+    if isinstance(file, PackagedFile):
+        return {
+            "name": file.path,
+            "sha256": file.sha256,
+            "present": file.is_present(),
+            "package": file.requirement,
+        }
+    if isinstance(file, AddedFile):
         return {
             "name": file.name,
-            "sha256": file.digest(),
+            "sha256": file.sha256,
             "present": file.is_present(),
-            "path": str(file.path()),
-            "urls": list(file.urls),
+            "path": str(file.place),
+            "urls": [],
         }
     return {
-        "name": file.path,
-        "sha256": file.sha256,
+        "name": file.name,
+        "sha256": file.digest(),
         "present": file.is_present(),
-        "package": file.requirement,
+        "path": str(file.path()),
+        "urls": list(file.urls),
     }
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from facesearch.cli.models.documents import Document
     from facesearch.models.listing import ListedModel
 
+_WHERE = {"packaged": "packaged", "added": "added", "cached": "here", "download": "to get"}
+
 
 def show_models(listed: Sequence[ListedModel]) -> None:
     """Two tables: what tells people apart, and what finds faces."""
@@ -109,7 +111,7 @@ def _engines(document: Document) -> list[Piece]:
 
 def _weights(variant: Document) -> list[Piece]:
     size = "" if variant["bytes"] is None else f", {text.size_on_disk(variant['bytes'])}"
-    words = {"packaged": "packaged", "cached": "here", "download": "to get"}[variant["weights"]]
+    words = _WHERE[variant["weights"]]
     pieces: list[Piece] = [words + size]
     if variant["missing"]:
         pieces.append((f"; needs {', '.join(variant['missing'])}", "yellow"))

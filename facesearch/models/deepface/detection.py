@@ -14,7 +14,7 @@ from facesearch.models.base import DetectorOptions, Engine
 from facesearch.models.deepface.recognition import UNVERIFIED, released
 from facesearch.models.mtcnn_stages import WEIGHTS, Stage
 from facesearch.models.requirements import DLIB, TENSORFLOW, TF_KERAS, TORCH, Requirement
-from facesearch.models.weights import DownloadedFile, PackagedFile, WeightFile
+from facesearch.models.weights import CatalogueFile, DownloadedFile, PackagedFile
 
 # --no-deps: what these packages ask for would overwrite the OpenCV that facesearch has, or
 # hold numpy and PyTorch at versions of years ago.
@@ -83,7 +83,7 @@ class DetectionModel:
     licence: str
     non_commercial: bool = False
     source: str
-    files: tuple[WeightFile, ...] = ()
+    files: tuple[CatalogueFile, ...] = ()
     version: str = ""
     requirements: tuple[Requirement, ...] = ()
     wanted_longer_px: int = 1200

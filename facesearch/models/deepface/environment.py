@@ -1,8 +1,8 @@
 """deepface imported, and told to use our files: the only place where that happens.
 
-In: the place of a class in deepface, verified weight files. Out: an instance of it. deepface
-reads its settings from environment variables whenever it looks for a file, and downloads what
-it does not find. So they are set while it is imported and while a network is loaded, and put
+In: the place of a class in deepface, verified weight files. Out: an instance of it. deepface,
+and the packages that it runs, read their settings from environment variables, and download
+what they do not find. So these are set while it is imported and while a network is loaded, and put
 back afterwards: a host program that uses deepface itself keeps its own, and nothing is ever
 downloaded or written into the user's home.
 """
@@ -21,7 +21,7 @@ from facesearch.errors import EngineUnavailable, InvalidModelFile, ModelError, P
 from facesearch.folders import models_folder
 from facesearch.models.base import Engine
 from facesearch.models.requirements import Requirement
-from facesearch.models.weights import DownloadedFile, WeightFile
+from facesearch.models.weights import CatalogueFile, DownloadedFile
 
 DEEPFACE = Requirement("deepface", "deepface", "pip install deepface")
 
@@ -40,7 +40,7 @@ def check_requirements(model: str, requirements: Sequence[Requirement]) -> None:
         requirement.check(model)
 
 
-def verified(model: str, files: Sequence[WeightFile]) -> list[Path]:
+def verified(model: str, files: Sequence[CatalogueFile]) -> list[Path]:
     """Where the files are, after checking the SHA-256 of each.
 
     Raises:
@@ -107,6 +107,10 @@ def _settings(engine: Engine) -> Iterator[None]:
         "DEEPFACE_LOG_LEVEL": _LOG_LEVEL,
         # Detectors that need no engine of deepface's are told the one that is always there.
         "DEEPFACE_BACKEND_ENGINE": (Engine.ONNX if engine is Engine.NATIVE else engine).value,
+        # ultralytics, behind yolo: reports no use, installs nothing, writes into our folder.
+        "YOLO_OFFLINE": "true",
+        "YOLO_AUTOINSTALL": "false",
+        "YOLO_CONFIG_DIR": str(models_folder() / "ultralytics"),
     }
     with _lock, _environment(wanted):
         if engine is Engine.TENSORFLOW:

@@ -43,9 +43,12 @@ def maker(model: DetectionModel, runtime: Any) -> Callable[[], Find]:
 
     Raises:
         PackageMissing: a package that it needs is not installed.
+        EngineUnavailable: the installed OpenCV cannot run it.
         WeightsMissing, WeightsDamaged: a weight file is absent or not the right one.
     """
     check_requirements(model.spec_name, model.requirements)
+    if model.kind is Kind.SSD:  # before anybody downloads what cannot be run
+        _check_caffe(model)
     paths = verified(model.spec_name, model.files)
     return lambda: _MAKERS[model.kind](model, paths, runtime)
 
@@ -70,6 +73,10 @@ def _cascade(model: DetectionModel, paths: list[Path], runtime: object) -> Find:
 
 
 def _ssd(model: DetectionModel, paths: list[Path], runtime: object) -> Find:
+    return _boxes_of(_client(model, "Ssd.SsdClient"))
+
+
+def _check_caffe(model: DetectionModel) -> None:
     if not hasattr(cv2.dnn, "readNetFromCaffe"):
         raise EngineUnavailable(
             model.spec_name,
@@ -77,7 +84,6 @@ def _ssd(model: DetectionModel, paths: list[Path], runtime: object) -> Find:
             "any more: run `pip install 'opencv-contrib-python-headless<5'`, or choose another "
             "detector",
         )
-    return _boxes_of(_client(model, "Ssd.SsdClient"))
 
 
 def _dlib(model: DetectionModel, paths: list[Path], runtime: object) -> Find:
@@ -98,12 +104,12 @@ def _mtcnn(model: DetectionModel, paths: list[Path], runtime: object) -> Find:
     network = _client(model, "MtCnn.MtCnnClient").model
 
     def find(picture: ByteArray) -> list[Found]:
-        rows = network.detect_faces(picture, fit_to_image=False, box_format="xyxy")
-        names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-        return [
-            Found(_corners(row["box"]), _five([row["keypoints"][name] for name in names]))
-            for row in rows
-        ]
+        # As JSON it would be rounded to whole pixels.
+        rows = network.detect_faces(
+            picture, fit_to_image=False, box_format="xyxy", output_type="numpy"
+        )
+        # A row: number of the picture, corners, score, five x, five y.
+        return [Found(_corners(row[1:5]), _five(row[6:16].reshape(2, 5).T)) for row in rows]
 
     return find
 

@@ -14,6 +14,7 @@ from facesearch.models.base import Detector, DetectorOptions, Embedder
 from facesearch.models.own.model import Detects, Embeds, FileFormat, OwnKind, OwnModel, space_of
 from facesearch.models.own.records import BrokenModel, own_models
 from facesearch.models.requirements import TENSORFLOW
+from facesearch.models.weights import AddedFile
 
 if TYPE_CHECKING:
     from facesearch.models.catalogue import DetectorSpec, EmbedderSpec
@@ -63,6 +64,7 @@ def _detector(model: OwnModel, use: Detects) -> DetectorSpec:
         source=_source(model),
         key=partial(_key, model, use),
         load=partial(_load_detector, model, use),
+        files=(_file(model),),
     )
 
 
@@ -80,6 +82,7 @@ def _embedder(model: OwnModel, use: Embeds) -> EmbedderSpec:
         max_distance=None,
         load=partial(_load_keras if keras else _load_onnx, model, use),
         engine=model.file_format.engine,
+        files=(_file(model),),
         requirements=(TENSORFLOW,) if keras else (),
         input_px=(fed.width_px, fed.height_px),
     )
@@ -109,6 +112,10 @@ def _broken_embedder(model: BrokenModel) -> EmbedderSpec:
         max_distance=None,
         load=_fails(model),
     )
+
+
+def _file(model: OwnModel) -> AddedFile:
+    return AddedFile(model.path, model.sha256, model.size_bytes)
 
 
 def _source(model: OwnModel) -> str:
