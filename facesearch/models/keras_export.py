@@ -1,0 +1,205 @@
+"""From a network of Keras to an ONNX file that gives the same embeddings.
+
+In: a Keras model or its file, and what it is fed. Out: an ONNX file that takes chips as they
+are, uint8 RGB (n, height, width, 3), and gives what the network gives, float32 (n, dimension).
+The file gets its name only after ONNX Runtime has given the same embeddings of real chips.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facesearch.errors import InvalidValue, ModelError
+from facesearch.models.base import Device
+from facesearch.models.files import disk_errors, place
+from facesearch.models.keras_embedder import check_fed, with_output
+from facesearch.models.keras_files import KerasNetwork, load_keras, network_of
+from facesearch.models.onnx import Runtime
+from facesearch.models.onnx_embedder import unit_rows
+from facesearch.models.preprocessing import Channels, Number, Preprocessing
+from facesearch.models.requirements import Requirement
+from facesearch.models.tensorflow import TensorFlowRuntime, started_tensorflow
+from facesearch.values import ByteArray
+
+TF2ONNX = Requirement("tf2onnx", "tf2onnx", "pip install 'facesearch[train]'")
+OPSET = 15
+_INPUT, _OUTPUT, _BATCH = "chips", "embeddings", "n"
+_CHECKED_AT_ONCE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """An ONNX file that was written.
+
+    Attributes:
+        path: of the file.
+        opset: version of the ONNX operators in it.
+        size_bytes: of the file.
+        dimension: length of an embedding.
+        chips: how many it was compared on.
+        max_difference: between an embedding's numbers here and there, at length 1.
+    """
+
+    path: Path
+    opset: int
+    size_bytes: int
+    dimension: int
+    chips: int
+    max_difference: float
+
+
+def export_onnx(
+    keras: Path | Any,
+    target: Path,
+    preprocessing: Preprocessing,
+    output: str | None = None,
+    *,
+    chips: ByteArray,
+    tolerance: float = 1e-4,
+    name: str | None = None,
+) -> ExportReport:
+    """Write a network of Keras as an ONNX file, preprocessing included, and compare the two.
+
+    Args:
+        keras: a Keras model, or the path of its file.
+        target: the file to write; replaced where it exists.
+        preprocessing: what the network is fed; channels last.
+        output: name of the output or layer to take; None where the network has one output.
+        chips: to compare on, real ones: uint8 RGB, shape (n, side_px, side_px, 3), n > 0.
+        tolerance: how far an embedding's numbers may differ, at length 1.
+        name: of the model, for messages; the target's name without its suffix if None.
+
+    Raises:
+        InvalidModelFile: the file cannot serve as an embedder; see `load_keras`.
+        ModelError: tf2onnx cannot convert it, the results differ by more than `tolerance`, or
+            the target cannot be written. What was at `target` before is still there.
+        PackageMissing, EngineUnavailable: tf2onnx, TensorFlow or Keras is not there.
+    """
+    called = target.stem if name is None else name
+    TF2ONNX.check(called)
+    if len(chips) == 0:
+        raise InvalidValue("an export is compared on chips of faces: give at least one")
+    runtime = TensorFlowRuntime.on(Device.CPU)
+    with runtime.placed():
+        network = (
+            load_keras(keras, called) if isinstance(keras, Path) else network_of(keras, called)
+        )
+        model, dimension = with_output(network, output, called)
+    check_fed(network, preprocessing, called)
+    onnx_bytes = _converted(model, preprocessing, called)
+    difference = _difference(runtime, model, network, onnx_bytes, preprocessing, chips, called)
+    if not difference <= tolerance:
+        raise ModelError(
+            called,
+            f"{called} gives other embeddings as ONNX than as Keras: they differ by "
+            f"{difference:.2g}, and {tolerance:.2g} is allowed. Nothing was written to {target}; "
+            "run it with TensorFlow instead",
+        )
+    _write(target, onnx_bytes, called)
+    return ExportReport(target, OPSET, len(onnx_bytes), dimension, len(chips), difference)
+
+
+def _converted(model: Any, preprocessing: Preprocessing, name: str) -> bytes:
+    """The ONNX model, from chips as `Preprocessing.apply` takes them."""
+    import tf2onnx
+
+    tf = started_tensorflow()
+    side = preprocessing.side_px
+
+    def forward(chips: Any) -> Any:
+        return tf.cast(model(_fed(tf, chips, preprocessing), training=False), tf.float32)
+
+    signature = [tf.TensorSpec((None, side, side, 3), tf.uint8, name=_INPUT)]
+    traced = tf.function(forward, input_signature=signature, autograph=False)
+    try:
+        with _quiet("tf2onnx"):
+            proto, _ = tf2onnx.convert.from_function(traced, input_signature=signature, opset=OPSET)
+    except Exception as error:  # tf2onnx raises many unrelated types
+        raise ModelError(
+            name, f"tf2onnx cannot convert {name}: {error}. Run it with TensorFlow instead"
+        ) from error
+    _name_ends(proto.graph)
+    return bytes(proto.SerializeToString())
+
+
+def _name_ends(graph: Any) -> None:
+    """Give batch and output names that tell what they are; tf2onnx numbers them."""
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = _BATCH
+    (output,) = graph.output
+    for node in graph.node:
+        for names in (node.input, node.output):
+            names[:] = [_OUTPUT if name == output.name else name for name in names]
+    output.name = _OUTPUT
+
+
+def _fed(tf: Any, chips: Any, preprocessing: Preprocessing) -> Any:
+    """`Preprocessing.apply` in operations of TensorFlow."""
+    side, height, width = preprocessing.side_px, preprocessing.height_px, preprocessing.width_px
+    top, left = (side - height) // 2, (side - width) // 2
+    pixels = chips[:, top : top + height, left : left + width]
+    if preprocessing.number is not Number.UINT8:
+        pixels = tf.cast(pixels, tf.float32)
+        if preprocessing.standardise:
+            mean = tf.reduce_mean(pixels, axis=(1, 2, 3), keepdims=True)
+            deviation = tf.math.reduce_std(pixels, axis=(1, 2, 3), keepdims=True)
+            # As in `Preprocessing`: a picture of one colour must not divide by 0.
+            pixels = (pixels - mean) / tf.maximum(deviation, (3 * height * width) ** -0.5)
+        else:
+            pixels = (pixels - preprocessing.mean) * preprocessing.scale
+    if preprocessing.channels is Channels.BGR:
+        pixels = tf.gather(pixels, [2, 1, 0], axis=-1)
+    return tf.cast(pixels, preprocessing.number.value)
+
+
+def _difference(
+    runtime: TensorFlowRuntime,
+    model: Any,
+    network: KerasNetwork,
+    onnx_bytes: bytes,
+    preprocessing: Preprocessing,
+    chips: ByteArray,
+    name: str,
+) -> float:
+    """How far the numbers of an embedding differ, at most, between Keras and ONNX Runtime."""
+    shape = (preprocessing.height_px, preprocessing.width_px, 3)
+    run_keras = runtime.compiled(model, shape, name=name, dtype=network.dtype)
+    exported = Runtime.on(Device.CPU).load(name, onnx_bytes)
+    largest = 0.0
+    for at in range(0, len(chips), _CHECKED_AT_ONCE):
+        part = chips[at : at + _CHECKED_AT_ONCE]
+        expected = unit_rows(name, run_keras(preprocessing.apply(part)))
+        (found,) = exported.run(part)
+        largest = max(largest, float(np.abs(unit_rows(name, found) - expected).max()))
+    return largest
+
+
+def _write(target: Path, data: bytes, name: str) -> None:
+    """Write the file under another name in its folder, then give it its own."""
+    elsewhere = "choose another target"
+    with disk_errors(name, target.parent, needed_bytes=len(data), elsewhere=elsewhere):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
+            temporary = Path(folder, target.name)
+            temporary.write_bytes(data)
+            place(temporary, target)
+
+
+@contextmanager
+def _quiet(logger: str) -> Iterator[None]:
+    """Hold back a library's reports of its progress."""
+    of_library = logging.getLogger(logger)
+    before = of_library.level
+    of_library.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        of_library.setLevel(before)
