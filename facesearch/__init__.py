@@ -49,6 +49,8 @@ if TYPE_CHECKING:
         ProbeFace,
         QueryAnswer,
         RateChange,
+        ReindexReport,
+        SpaceStatus,
         Verification,
     )
     from facesearch.verifying import verify
@@ -84,6 +86,8 @@ _HOMES = {
     "ProbeFace": "values",
     "QueryAnswer": "values",
     "RateChange": "values",
+    "ReindexReport": "values",
+    "SpaceStatus": "values",
     "Verification": "values",
 }
 
@@ -117,6 +121,8 @@ __all__ = [
     "ProbeFace",
     "QueryAnswer",
     "RateChange",
+    "ReindexReport",
+    "SpaceStatus",
     "Verification",
     "__version__",
     "verify",

@@ -122,6 +122,9 @@ def status_document(status: LibraryStatus) -> Document:
         },
         "poor_references": status.poor_references,
         "outdated": status.outdated,
+        "embedder": status.embedder,
+        "detector": status.detector,
+        "spaces": status.spaces,
     }
 
 

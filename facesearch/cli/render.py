@@ -123,8 +123,14 @@ def show_status(status: LibraryStatus) -> None:
     if status.poor_references:
         count = sum(status.poor_references.values())
         table.add("  poor faces", f"{count:,} ({_reasons(status.poor_references)})")
-    table.add("accuracy", status.accuracy or "none yet")
+    model = status.embedder if status.space is not None else None
+    if model is not None and status.accuracy is not None:
+        model = f"{model} (accuracy {status.accuracy})"
+    table.add("model", model or "none yet")
+    table.add("detector", status.detector or "none yet")
     table.add("space", status.space or "none yet")
+    if status.spaces > 1:
+        table.add("  others", f"{status.spaces - 1:,}: facesearch spaces")
     table.add("matches within", _limit(status.limit))
     if status.calibration is None:
         table.add("calibrated", "no")

@@ -32,10 +32,6 @@ REPORT = IndexReport(
 )
 
 
-def test_device_names_are_those_of_the_models():
-    assert {name.value for name in DeviceName} == {device.value for device in Device}
-
-
 def test_accuracy_names_are_those_of_the_models():
     assert {name.value for name in AccuracyName} == {accuracy.value for accuracy in Accuracy}
 
@@ -47,7 +43,7 @@ def test_index_hands_its_options_on(run, library, tmp_path):
     ended = run(
         "--library", tmp_path / "l", "--device", "cpu",
         "index", tmp_path, "--people-from-folders", "--hidden", "--remove-emptied",
-        "--accuracy", "best",
+        "--accuracy", "best", "--detector", "a-detector", "--engine", "tensorflow",
         "--smallest-face", "0.05", "--smallest-face-px", "33", "--max-megapixels", "2.5",
         "--batch-size", "7", "--workers", "3", "--wait", "1.5",
     )  # fmt: skip
@@ -58,6 +54,8 @@ def test_index_hands_its_options_on(run, library, tmp_path):
     options = library.opened["options"]
     assert options.device == "cpu"
     assert options.embedder == embedder_for(Accuracy.BEST)
+    assert options.detector == "a-detector"
+    assert options.engine == "tensorflow"
     assert options.detector_options.smallest_face_fraction == 0.05
     assert options.detector_options.smallest_face_px == 33
     assert options.limits.max_pixels == 2_500_000
@@ -498,7 +496,7 @@ def test_status_for_programs(run, library):
     assert json.loads(ended.stdout) == {
         "photos": 9, "faces": 8, "identities": 7, "failed": 6, "space": "s", "index": "exact",
         "bytes": 4, "schema": "0001", "accuracy": None, "limit": None, "calibration": None,
-        "poor_references": {}, "outdated": 0,
+        "poor_references": {}, "outdated": 0, "embedder": None, "detector": None, "spaces": 0,
     }  # fmt: skip
     assert "on disk" in run("status").stdout
 

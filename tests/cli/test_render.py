@@ -237,7 +237,8 @@ def test_a_status(capsys):
         "  unreadable      1\n"
         "faces             14\n"
         "people            2\n"
-        "accuracy          none yet\n"
+        "model             none yet\n"
+        "detector          none yet\n"
         "space             none yet\n"
         "matches within    say --max-distance: nobody measured this model\n"
         "calibrated        no\n"
@@ -253,13 +254,18 @@ def test_the_status_of_a_calibrated_library_with_poor_and_outdated_faces(capsys,
         CalibrationStatus("2026-11-22T03:00:00+00:00", 1234, 5),
         {"blurred": 2, "too-small": 3},
         6,
+        "a-model",
+        "a-detector",
+        3,
     )
     render.show_status(status)
     shown = capsys.readouterr().out
     for line in (
         "  not searchable  6, until the next facesearch index\n",
         "  poor faces      5 (3 too-small, 2 blurred)\n",
-        "accuracy          best\n",
+        "model             a-model (accuracy best)\n",
+        "detector          a-detector\n",
+        "  others          2: facesearch spaces\n",
         "matches within    0.070 (false match rate 1 in 10,000)\n",
         "calibrated        2026-11-22T03:00:00+00:00, from 1,234 pairs of strangers\n",
     ):
