@@ -11,6 +11,7 @@ from facesearch.errors import FaceSearchError
 from facesearch.models.base import Detector, DetectorOptions, Embedder, Engine, EngineRuntime
 from facesearch.models.catalogue import DetectorSpec, EmbedderSpec
 from facesearch.models.cpus import available_cpus
+from facesearch.models.requirements import check_all
 
 
 class LoadedModels:
@@ -62,10 +63,7 @@ class LoadedModels:
         if self._loaded is not None:
             return self._loaded
         for spec in (self._detector, self._embedder):
-            if spec.non_commercial:  # also where the weights were put there by hand
-                from facesearch.models.downloads import check_licence
-
-                check_licence(spec.name, spec.licence, spec.non_commercial, accept=False)
+            _check_may_run(spec)
         detects, embeds = self._on(self._detector.engine), self._on(self._embedder.engine)
         with self._lock:
             if self._loaded is None:
@@ -81,6 +79,7 @@ class LoadedModels:
         """
         if self._loaded_embedder is not None:
             return self._loaded_embedder
+        _check_may_run(self._embedder)
         embeds = self._on(self._embedder.engine)
         with self._lock:
             return self._embedder_on(embeds)
@@ -112,3 +111,18 @@ class LoadedModels:
             if engine not in self._runtimes:
                 self._runtimes[engine] = runtime_on(engine, device_named(self._device))
             return self._runtimes[engine]
+
+
+def _check_may_run(spec: DetectorSpec | EmbedderSpec) -> None:
+    """Check what is plain before anything is loaded.
+
+    Raises:
+        PackageMissing: it needs packages that are not installed.
+        LicenceNotAccepted: its licence wants to be agreed to, also where somebody put the
+            weights there by hand.
+    """
+    check_all(spec.name, spec.requirements)
+    if spec.non_commercial:
+        from facesearch.models.downloads import check_licence
+
+        check_licence(spec.name, spec.licence, spec.non_commercial, accept=False)

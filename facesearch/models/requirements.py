@@ -6,6 +6,7 @@ command that installs it. Looking never imports.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -41,6 +42,19 @@ class Requirement:
         """
         if not self.is_installed():
             raise PackageMissing(model, self.package, self.install)
+
+
+def check_all(model: str, requirements: Sequence[Requirement]) -> None:
+    """Check that every package a model needs is there.
+
+    Raises:
+        PackageMissing: naming all that are not, with the commands that install them.
+    """
+    missing = [one for one in requirements if not one.is_installed()]
+    if missing:
+        names = " and ".join(one.package for one in missing)
+        commands = " && ".join(dict.fromkeys(one.install for one in missing))
+        raise PackageMissing(model, names, commands)
 
 
 TENSORFLOW = Requirement("tensorflow", "TensorFlow", "pip install 'facesearch[train]'")

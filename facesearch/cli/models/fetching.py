@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from facesearch.cli import text
 from facesearch.cli.exits import complain
 from facesearch.cli.screen import Screen
+from facesearch.errors import PackageMissing
 
 if TYPE_CHECKING:
     from facesearch.models.downloads import Progress
@@ -107,6 +108,7 @@ def fetch_model(
         Cancelled: the user stopped it.
     """
     from facesearch.models.downloads import check_licence, fetch
+    from facesearch.models.requirements import check_all
     from facesearch.models.weights import DownloadedFile
 
     spec = variant.spec
@@ -131,9 +133,10 @@ def fetch_model(
         screen.line((f"  {found.origin}: {found.path}", "dim"))
     if not files:
         screen.line("  nothing to download: the weights come with installed packages")
-    for requirement in spec.requirements:
-        if not requirement.is_installed():
-            complain(f"{spec.name} also needs {requirement.package}: run `{requirement.install}`")
+    try:
+        check_all(spec.name, spec.requirements)
+    except PackageMissing as missing:  # the weights are here now, so this is no failure
+        complain(str(missing))
 
 
 def _meant(model: str, files: Sequence[DownloadedFile], source: Path) -> DownloadedFile:
