@@ -11,10 +11,8 @@ from facesearch import errors
 from facesearch.catalog.records import PoorReference
 from facesearch.cli.app import app
 from facesearch.cli.index import AccuracyName
-from facesearch.cli.session import DeviceName
 from facesearch.library import FaceChoice
 from facesearch.models.catalogue import Accuracy, embedder_for
-from facesearch.models.onnx import Device
 from facesearch.values import (
     CalibrationReport,
     FaceQuality,

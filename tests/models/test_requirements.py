@@ -18,7 +18,7 @@ def test_nothing_is_said_where_all_is_there():
 
 
 def test_a_missing_package_is_named_with_its_command():
-    with pytest.raises(PackageMissing, match="needs the package One.*`pip install one`") as caught:
+    with pytest.raises(PackageMissing, match=r"needs the package One.*`pip install one`") as caught:
         ONE.check("model")
     assert caught.value.install == "pip install one"
     assert caught.value.model == "model"
