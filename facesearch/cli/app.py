@@ -33,6 +33,7 @@ from facesearch.cli.exits import ExitCode, silence_stdout
 from facesearch.cli.models.app import models
 from facesearch.cli.session import DeviceName, LibraryOpener, Session, open_face_library
 from facesearch.cli.text import printable
+from facesearch.models.native_logs import hide_start_up_logs
 
 app = typer.Typer(
     name="facesearch",
@@ -102,6 +103,8 @@ def start(
     ctx.obj = Session(folder=library, device=device, verbose=verbose, opener=opener)
     if verbose:
         _log_to_stderr()
+    else:
+        hide_start_up_logs()
 
 
 class _OneSafeLine(logging.Formatter):

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from facesearch.errors import DeviceUnavailable, EngineUnavailable, ModelError
 from facesearch.models.base import Device
+from facesearch.models.native_logs import start_up_logs_hidden
 from facesearch.models.requirements import TENSORFLOW
 from facesearch.values import FloatArray
 
@@ -120,9 +121,11 @@ class TensorFlowRuntime:
             EngineUnavailable: it is installed and cannot be imported.
             DeviceUnavailable: the device is not there.
         """
-        tf = started_tensorflow()
-        kind = kind_of_gpus(tf.sysconfig.get_build_info(), sys.platform)
-        gpus = [kind for _ in tf.config.list_physical_devices("GPU")]
+        with start_up_logs_hidden():
+            tf = started_tensorflow()
+            kind = kind_of_gpus(tf.sysconfig.get_build_info(), sys.platform)
+            gpus = [kind for _ in tf.config.list_physical_devices("GPU")]
+            tf.config.list_logical_devices()  # devices start here, and say so
         return cls(choose(wanted, gpus), mixed_precision)
 
     @property
