@@ -14,7 +14,7 @@ from golden_inputs import Picture, digest
 from facesearch.errors import ModelError, WeightsDamaged
 from facesearch.models import dlib_resnet
 from facesearch.models.catalogue import Accuracy, embedder_for, embedder_spec
-from facesearch.models.dlib_resnet import BEST, FAST, NAME, DlibResNet, DlibSetting
+from facesearch.models.dlib_resnet import BEST, FAST, NAME, DlibEmbedder, DlibResNet, DlibSetting
 from facesearch.models.mtcnn import Mtcnn
 from facesearch.models.onnx import Runtime
 from facesearch.models.weights import PackagedFile
@@ -96,6 +96,21 @@ def test_a_mirrored_photo_has_nearly_the_same_embedding(
         other = embedder.cut(mirrored, Landmarks(points.astype(np.float32)))
         rows = embedder.embed(np.stack([chips, other]))
         assert 1 - rows[0] @ rows[1] < most
+
+
+def test_another_network_can_stand_behind_a_setting(embedder: DlibResNet, views: Picture):
+    """As long as it describes chips as dlib's does."""
+    asked = []
+
+    def network(chips: Picture) -> np.ndarray:
+        asked.append(chips.shape)
+        return embedder.describe(chips)
+
+    other = DlibEmbedder(network)
+    np.testing.assert_array_equal(other.embed(views), embedder.embed(views))
+    assert other.space == embedder.space
+    other.embed(views[:0])
+    assert asked == [(len(views) * 2, 150, 150, 3)]  # never without chips
 
 
 def test_no_chips_are_no_embeddings(embedder: DlibResNet):

@@ -22,6 +22,7 @@ from facesearch.folders import models_folder
 from facesearch.models.base import Engine
 from facesearch.models.requirements import Requirement
 from facesearch.models.weights import CatalogueFile, DownloadedFile
+from facesearch.opencv import cv2
 
 DEEPFACE = Requirement("deepface", "deepface", "pip install deepface")
 
@@ -74,9 +75,10 @@ def made(model: str, place: str, engine: Engine, *arguments: Any) -> Any:
             return made_by(*arguments)
         except ImportError as error:
             raise _missing(model, error) from error
-        except ValueError as error:  # deepface's kind for weights that do not fit
+        # The kinds of deepface, PyTorch and OpenCV for weights that do not fit.
+        except (ValueError, RuntimeError, cv2.error) as error:
             raise InvalidModelFile(model, f"deepface cannot load {model}: {error}") from error
-        except Exception as error:  # Keras, PyTorch and OpenCV raise many unrelated types
+        except Exception as error:  # Keras raises many unrelated types
             raise ModelError(model, f"deepface cannot make {model}: {error}") from error
 
 

@@ -61,8 +61,12 @@ def _cascade(model: DetectionModel, paths: list[Path], runtime: object) -> Find:
             "in its contrib build only: run `pip install opencv-contrib-python-headless`",
         )
     cascade = cv2.CascadeClassifier()
-    if not cascade.load(str(paths[0])):
-        raise InvalidModelFile(model.spec_name, f"OpenCV finds no cascade in {paths[0]}")
+    try:
+        loaded = cascade.load(str(paths[0]))
+    except cv2.error as error:
+        raise _no_cascade(model, paths[0]) from error
+    if not loaded:
+        raise _no_cascade(model, paths[0])
 
     def find(picture: ByteArray) -> list[Found]:
         grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
@@ -70,6 +74,11 @@ def _cascade(model: DetectionModel, paths: list[Path], runtime: object) -> Find:
         return [Found((x, y, x + w, y + h)) for x, y, w, h in np.reshape(boxes, (-1, 4)).tolist()]
 
     return find
+
+
+def _no_cascade(model: DetectionModel, path: Path) -> InvalidModelFile:
+    name = model.spec_name
+    return InvalidModelFile(name, f"{path} is no cascade that OpenCV can read, which {name} is")
 
 
 def _ssd(model: DetectionModel, paths: list[Path], runtime: object) -> Find:
