@@ -83,7 +83,7 @@ def made(model: str, place: str, engine: Engine, *arguments: Any) -> Any:
 
 
 def imported(model: str, place: str, engine: Engine) -> Any:
-    """A class, function or module of deepface, or of a package that it runs.
+    """A class or function of deepface, or of a package that it runs.
 
     Raises:
         PackageMissing: something that it imports is not installed.
@@ -97,7 +97,8 @@ def imported(model: str, place: str, engine: Engine) -> Any:
             return getattr(importlib.import_module(module), name)
         except ImportError as error:
             raise _missing(model, error) from error
-        except ValueError as error:  # deepface's kind for packages of a wrong version
+        # deepface's kind for packages of a wrong version, and what a wrong deepface lacks.
+        except (ValueError, AttributeError) as error:
             raise ModelError(model, f"{model} cannot be imported: {error}") from error
 
 

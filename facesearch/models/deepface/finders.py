@@ -139,8 +139,8 @@ def _fast_mtcnn(model: DetectionModel, paths: list[Path], runtime: Any) -> Find:
 
 def _retina_face(model: DetectionModel, paths: list[Path], runtime: Any) -> Find:
     name = model.spec_name
-    retina_face = imported(name, "retinaface.RetinaFace", model.engine)
-    engine = imported(name, "retinaface.commons.backend_utils", model.engine).get_backend_engine()
+    detect_faces = imported(name, "retinaface.RetinaFace.detect_faces", model.engine)
+    engine = made(name, "retinaface.commons.backend_utils.get_backend_engine", model.engine)
     if engine != model.engine:
         raise EngineUnavailable(
             name,
@@ -153,7 +153,7 @@ def _retina_face(model: DetectionModel, paths: list[Path], runtime: Any) -> Find
         network = _client(model, "RetinaFace.RetinaFaceClient").model
 
     def find(picture: ByteArray) -> list[Found]:
-        faces = retina_face.detect_faces(_bgr(picture), threshold=_RETINA_FACE_SCORE, model=network)
+        faces = detect_faces(_bgr(picture), threshold=_RETINA_FACE_SCORE, model=network)
         # The left eye of the person is the right one for the viewer.
         names = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
         return [

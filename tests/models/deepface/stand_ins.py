@@ -40,3 +40,35 @@ def center_face(side: int) -> bytes:
         for name, channels in (("537", 1), ("538", 2), ("539", 2), ("540", 10))
     }
     return saved(nodes, {"picture": (1, 3, side, side)}, outputs, constants)
+
+
+def retina_face() -> bytes:
+    """Finds white squares of 8 x 8 px on the grid of its finest stride, faces of 16 px."""
+    constants: dict[str, np.ndarray] = {"zero": np.zeros(1, np.float32)}
+    nodes: list[Any] = [helper.make_node("Transpose", ["picture"], ["nchw"], perm=[0, 3, 1, 2])]
+    outputs: dict[str, tuple[int | str, ...]] = {}
+    for stride in (32, 16, 8):
+        cells = f"cells_{stride}"
+        constants[f"mean_{stride}"] = np.full(
+            (1, 3, stride, stride), 1 / (3 * stride**2 * 255), np.float32
+        )
+        nodes += [
+            helper.make_node("Conv", ["nchw", f"mean_{stride}"], [cells], strides=[stride] * 2),
+            helper.make_node("Mul", [cells, "zero"], [f"nothing_{stride}"]),
+        ]
+        # Two anchors a cell; the second one of the finest stride is of 16 px.
+        sure = np.array([0, 0, 0, 1 if stride == 8 else 0], np.float32)
+        parts = {
+            "cls_prob": (cells, "Mul", sure),
+            "bbox_pred": (f"nothing_{stride}", "Add", np.zeros(8, np.float32)),
+            "landmark_pred": (f"nothing_{stride}", "Add", np.tile(SHARES.ravel() - 0.5, 2)),
+        }
+        for part, (given, operation, values) in parts.items():
+            name = f"{part}_stride{stride}"
+            constants[f"c_{name}"] = values.reshape(1, -1, 1, 1).astype(np.float32)
+            nodes += [
+                helper.make_node(operation, [given, f"c_{name}"], [f"nchw_{name}"]),
+                helper.make_node("Transpose", [f"nchw_{name}"], [name], perm=[0, 2, 3, 1]),
+            ]
+            outputs[name] = ("n", f"h{stride}", f"w{stride}", len(values))
+    return saved(nodes, {"picture": ("n", "h", "w", 3)}, outputs, constants)

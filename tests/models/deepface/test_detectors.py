@@ -11,7 +11,7 @@ import pytest
 import skimage.data
 from conftest import put
 from own_networks import SQUARE_POINTS, square_finder
-from stand_ins import BOX_PX, SHARES, center_face
+from stand_ins import BOX_PX, SHARES, center_face, retina_face
 
 from facesearch.errors import (
     EngineUnavailable,
@@ -171,6 +171,22 @@ def test_centerface_gives_its_own_landmarks(models_home):
         corner = np.array([30, 34]) - BOX_PX / 2
         assert (face.box.x, face.box.y) == pytest.approx(tuple(corner), abs=0.01)
         np.testing.assert_allclose(face.landmarks.points, corner + SHARES * BOX_PX, atol=0.01)
+
+
+def test_retinaface_runs_on_our_runtime_and_gives_its_own_landmarks(models_home):
+    """The package retina-face has one engine in a process; others are refused then."""
+    model = described("retinaface", Engine.ONNX)
+    put(model.files[0], retina_face())
+    detector = loaded(model, _TINY)
+    image = Image(_black(1024, (320, 640), 8), Size(2048, 2048))
+    ((face,),) = detector.detect([image])
+    assert (face.box.x, face.box.y, face.box.width) == pytest.approx((640, 1280, 30), abs=0.1)
+    middle = np.array([327.5, 647.5]) + (SHARES - 0.5) * 16
+    np.testing.assert_allclose(face.landmarks.points, (middle + 0.5) * 2 - 0.5, atol=0.1)
+    other = replace(described("retinaface", Engine.PYTORCH), requirements=())
+    put(other.files[0], b"weights")
+    with pytest.raises(EngineUnavailable, match="here on onnx, not on pytorch: use --engine onnx"):
+        finders.maker(other, None)()
 
 
 def test_faces_that_are_too_small_are_left_out(models_home):
