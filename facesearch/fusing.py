@@ -7,7 +7,7 @@ The rule is the mean direction: unit vectors are added and the sum is made unit 
 again. One reference stays what it is. A fused probe lies nearer to faces of the same
 person and, as a mean, nearer to strangers too, so its distances follow another impostor
 distribution than those of single faces: rates belong to a number of references
-(`shipped_rates(space, references=k)`). docs/decisions/several-references.md has the
+(`measured_rates(space, references=k)`). docs/decisions/several-references.md has the
 figures the rule was chosen by.
 """
 

@@ -26,7 +26,7 @@ from facesearch.models.catalogue import accuracy_of
 from facesearch.options import LibraryOptions, default_folder
 from facesearch.photos.walk import AnyPath, root_path
 from facesearch.probing import FaceChoice
-from facesearch.rates import shipped_rates
+from facesearch.rates import measured_rates
 from facesearch.values import (
     CalibrationReport,
     CalibrationStatus,
@@ -156,7 +156,7 @@ class FaceLibrary(LibraryWithAnswers, LibraryWithSpaces):
         from facesearch.calibrating import fitted
 
         view = self._view()
-        shipped = shipped_rates(view.space)
+        shipped = measured_rates(view.space)
         labelled = self._catalog.labelled_vectors(view.space, limit=_CALIBRATION_FACES)
         calibration, report = fitted(
             labelled,

@@ -71,7 +71,7 @@ def person_rule(
     """The rule for a library.
 
     Args:
-        rates: of the probe and one face (`shipped_rates` for as many references as the
+        rates: of the probe and one face (`measured_rates` for as many references as the
             probe has, fitted to the library where it is calibrated).
         gallery_faces: faces in the library.
         people: how many people have names there; 0 counts as 1.

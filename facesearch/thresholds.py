@@ -14,9 +14,9 @@ from facesearch.rates import (
     DEFAULT_FALSE_MATCHES,
     Calibration,
     SpaceRates,
+    measured_rates,
     operating_point,
     prior_for_gallery,
-    shipped_rates,
 )
 from facesearch.values import MatchLimit
 
@@ -64,7 +64,7 @@ class LibraryRates:
             RatesMissing: nobody measured the space.
             InvalidValue: the stored calibration cannot be read.
         """
-        shipped = shipped_rates(self._embedder.space, references=references)
+        shipped = measured_rates(self._embedder.space, references=references)
         calibration = self.calibration()
         return shipped if calibration is None else calibration.apply(shipped)
 

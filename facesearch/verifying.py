@@ -14,7 +14,7 @@ from facesearch.model_loading import LoadedModels
 from facesearch.models.catalogue import DEFAULT_EMBEDDER, embedder_spec
 from facesearch.options import LibraryOptions, engine_named
 from facesearch.probing import FaceChoice, ProbePhoto, checked_choice, look_at
-from facesearch.rates import SMALLEST_FMR, VERIFY_PRIOR, SpaceRates, shipped_rates
+from facesearch.rates import SMALLEST_FMR, VERIFY_PRIOR, SpaceRates, measured_rates
 from facesearch.values import Verification
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def verify(
     """
     chosen = options if options is not None else LibraryOptions()
     embedder = embedder_spec(chosen.embedder or DEFAULT_EMBEDDER, engine_named(chosen.engine))
-    rates = shipped_rates(embedder.space)
+    rates = measured_rates(embedder.space)
     models = LoadedModels(
         detector_for({}, chosen), embedder, chosen.device, chosen.detector_options
     )

@@ -22,7 +22,7 @@ from facesearch.rates.operating import (
 )
 from facesearch.rates.pairs import LibraryPairs, library_pairs
 from facesearch.rates.space import RatesProvenance, SpaceRates
-from facesearch.rates.tables import measured_rates, shipped_rates
+from facesearch.rates.tables import measured_rates
 
 __all__ = [
     "DEFAULT_FALSE_MATCHES",
@@ -42,5 +42,4 @@ __all__ = [
     "measured_rates",
     "operating_point",
     "prior_for_gallery",
-    "shipped_rates",
 ]

@@ -43,16 +43,12 @@ def measured_rates(space: str, *, references: int = 1) -> SpaceRates:
     for path in (_FOLDER / table_name(space), user_table(space)):
         try:
             status = os.stat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            continue  # PermissionError: a folder of models that is not this user's to look into
         rates = _read(path, space, (status.st_mtime_ns, status.st_size, status.st_ino), references)
         if rates.space == space:  # else two spaces whose names differ in punctuation only
             return rates
     raise RatesMissing(space)
-
-
-shipped_rates = measured_rates
-"""The name it had while all rates shipped."""
 
 
 def has_shipped_rates(space: str) -> bool:

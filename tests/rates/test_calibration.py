@@ -18,7 +18,7 @@ from facesearch.rates import (
     Shift,
     SpaceRates,
     fit_to_library,
-    shipped_rates,
+    measured_rates,
 )
 from facesearch.rates.normal import Doubles, distance_of
 
@@ -88,7 +88,7 @@ def test_what_cannot_be_fitted_is_refused(rates: SpaceRates) -> None:
 @given(st.lists(st.floats(0, 2), min_size=1, max_size=8))
 @settings(max_examples=30)
 def test_no_distances_break_the_fit(values: list[float]) -> None:
-    shipped = shipped_rates(embedder_spec().space)
+    shipped = measured_rates(embedder_spec().space)
     pairs = np.resize(values, MIN_IMPOSTOR_PAIRS)
     fitted = fit_to_library(shipped, pairs, pairs)
     assert 0.5 <= fitted.impostors.spread <= 2
@@ -112,7 +112,7 @@ def test_json_gives_back_what_it_was_given(
 @given(mean=st.floats(-2, 2), spread=st.floats(0.5, 1.5))
 @settings(max_examples=30)
 def test_calibrated_rates_keep_every_promise(mean: float, spread: float) -> None:
-    shipped = shipped_rates(embedder_spec().space)
+    shipped = measured_rates(embedder_spec().space)
     rates = Calibration(
         shipped.space, Shift(mean, spread), Shift(-mean / 4, 1.0), 0.0, 500, 500, "now"
     ).apply(shipped)

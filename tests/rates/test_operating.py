@@ -15,9 +15,9 @@ from facesearch.rates import (
     LARGEST_FMR,
     SMALLEST_FMR,
     SpaceRates,
+    measured_rates,
     operating_point,
     prior_for_gallery,
-    shipped_rates,
 )
 
 sizes = st.integers(0, 10**9)
@@ -28,7 +28,7 @@ wanted = st.floats(1e-6, 1e6)
 def test_larger_libraries_and_stricter_wishes_draw_it_nearer(
     one: int, other: int, few: float, many: float
 ) -> None:
-    rates = shipped_rates(embedder_spec().space)
+    rates = measured_rates(embedder_spec().space)
     small, large = sorted((one, other))
     strict, lenient = sorted((few, many))
     near = operating_point(rates, gallery_faces=large, false_matches=strict)
@@ -40,7 +40,7 @@ def test_larger_libraries_and_stricter_wishes_draw_it_nearer(
 
 @given(st.integers(100, 10**8))
 def test_as_many_false_matches_as_asked_for(faces: int) -> None:
-    rates = shipped_rates(embedder_spec().space)
+    rates = measured_rates(embedder_spec().space)
     point = operating_point(rates, gallery_faces=faces, false_matches=DEFAULT_FALSE_MATCHES)
     assert point.expected_false_matches == pytest.approx(DEFAULT_FALSE_MATCHES)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from facesearch.errors import InvalidValue, RatesMissing
 from facesearch.models import catalogue
-from facesearch.rates import SpaceRates, shipped_rates
+from facesearch.rates import SpaceRates, measured_rates
 from facesearch.rates.tables import _FOLDER, read_table
 
 SPACES = tuple(spec.space for spec in catalogue._EMBEDDERS)
@@ -24,7 +24,7 @@ priors = st.floats(1e-9, 1 - 1e-9)
 def test_more_distance_never_means_more_alike(
     space: str, references: int, one: float, other: float, prior: float
 ) -> None:
-    rates = shipped_rates(space, references=references)
+    rates = measured_rates(space, references=references)
     near, far = sorted((one, other))
     assert rates.fmr(near) <= rates.fmr(far)
     assert rates.fnmr(near) >= rates.fnmr(far)
@@ -34,13 +34,13 @@ def test_more_distance_never_means_more_alike(
 
 @given(spaces, st.floats(1e-12, 0.999))
 def test_a_rate_turns_into_its_distance_and_back(space: str, fmr: float) -> None:
-    rates = shipped_rates(space)
+    rates = measured_rates(space)
     assert rates.fmr(rates.distance_at(fmr)) == pytest.approx(fmr, rel=1e-6)
 
 
 @given(spaces, st.floats(0.002, 0.3))
 def test_a_distance_turns_into_its_rate_and_back(space: str, distance: float) -> None:
-    rates = shipped_rates(space)
+    rates = measured_rates(space)
     assert rates.distance_at(rates.fmr(distance)) == pytest.approx(distance, rel=1e-6)
 
 
@@ -48,14 +48,14 @@ def test_a_distance_turns_into_its_rate_and_back(space: str, distance: float) ->
 def test_a_higher_prior_never_lowers_the_probability(
     space: str, distance: float, one: float, other: float
 ) -> None:
-    rates = shipped_rates(space)
+    rates = measured_rates(space)
     low, high = sorted((one, other))
     assert rates.probability(distance, low) <= rates.probability(distance, high)
 
 
 @pytest.mark.parametrize("space", SPACES)
 def test_the_ends_of_every_shipped_space_are_sane(space: str) -> None:
-    rates = shipped_rates(space)
+    rates = measured_rates(space)
     assert rates.space == space
     assert not rates.calibrated
     assert rates.provenance.impostor_pairs > 1_000_000
@@ -73,7 +73,7 @@ def test_the_ends_of_every_shipped_space_are_sane(space: str) -> None:
 def test_more_references_tell_more(space: str) -> None:
     missed = [
         rates.fnmr(rates.distance_at(1e-4))
-        for rates in (shipped_rates(space, references=count) for count in (1, 2, 3, 5))
+        for rates in (measured_rates(space, references=count) for count in (1, 2, 3, 5))
     ]
     assert missed == sorted(missed, reverse=True)
 
@@ -93,7 +93,7 @@ def test_evidence_is_the_ratio_of_the_densities(rates: SpaceRates) -> None:
 
 @given(prior=priors)
 def test_without_evidence_the_prior_stays(prior: float) -> None:
-    given_rates = shipped_rates(SPACES[0])
+    given_rates = measured_rates(SPACES[0])
     grid = np.linspace(0.05, 0.15, 20_001)
     neutral = float(grid[np.argmin(np.abs(given_rates.log_likelihood_ratio(grid)))])
     assert given_rates.probability(neutral, prior) == pytest.approx(prior, rel=0.01, abs=1e-12)
@@ -126,20 +126,20 @@ def test_a_rate_outside_0_to_1_is_refused(rates: SpaceRates, fmr: float) -> None
 
 def test_a_space_without_a_table_says_what_to_do() -> None:
     with pytest.raises(RatesMissing, match="no measured rates") as raised:
-        shipped_rates("nobody@12345678")
+        measured_rates("nobody@12345678")
     assert raised.value.model == "nobody@12345678"
 
 
 @pytest.mark.parametrize(("asked", "answers"), [(1, 1), (3, 3), (4, 5), (7, 8), (50, 8)])
 def test_unmeasured_numbers_of_references_err_on_the_safe_side(asked: int, answers: int) -> None:
-    rates = shipped_rates(SPACES[0], references=asked)
+    rates = measured_rates(SPACES[0], references=asked)
     assert rates.references == answers
-    assert rates.distance_at(1e-4) <= shipped_rates(SPACES[0], references=1).distance_at(1e-4)
+    assert rates.distance_at(1e-4) <= measured_rates(SPACES[0], references=1).distance_at(1e-4)
 
 
 def test_references_begin_at_one() -> None:
     with pytest.raises(InvalidValue, match="1 face or more"):
-        shipped_rates(SPACES[0], references=0)
+        measured_rates(SPACES[0], references=0)
 
 
 @pytest.mark.parametrize(
