@@ -110,7 +110,8 @@ def _settings(engine: Engine) -> Iterator[None]:
         "DEEPFACE_LOG_LEVEL": _LOG_LEVEL,
         # Detectors that need no engine of deepface's are told the one that is always there.
         "DEEPFACE_BACKEND_ENGINE": (Engine.ONNX if engine is Engine.NATIVE else engine).value,
-        # ultralytics, behind yolo: reports no use, installs nothing, writes into our folder.
+        # ultralytics, behind yolo: quiet, reports no use, installs nothing, writes into our folder.
+        "YOLO_VERBOSE": "false",
         "YOLO_OFFLINE": "true",
         "YOLO_AUTOINSTALL": "false",
         "YOLO_CONFIG_DIR": str(models_folder() / "ultralytics"),
