@@ -7,10 +7,7 @@ The file gets its name only after ONNX Runtime has given the same embeddings of 
 
 from __future__ import annotations
 
-import logging
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,16 +19,13 @@ from facesearch.models.base import Device
 from facesearch.models.files import disk_errors, place
 from facesearch.models.keras_embedder import check_fed, with_output
 from facesearch.models.keras_files import KerasNetwork, load_keras, network_of
+from facesearch.models.keras_onnx import OPSET, TF2ONNX, onnx_model
 from facesearch.models.onnx import Runtime
 from facesearch.models.onnx_embedder import unit_rows
-from facesearch.models.preprocessing import Channels, Number, Preprocessing
-from facesearch.models.requirements import Requirement
-from facesearch.models.tensorflow import TensorFlowRuntime, started_tensorflow
+from facesearch.models.preprocessing import Preprocessing
+from facesearch.models.tensorflow import TensorFlowRuntime
 from facesearch.values import ByteArray
 
-TF2ONNX = Requirement("tf2onnx", "tf2onnx", "pip install 'facesearch[train]'")
-OPSET = 15
-_INPUT, _OUTPUT, _BATCH = "chips", "embeddings", "n"
 _CHECKED_AT_ONCE = 32
 
 
@@ -94,7 +88,7 @@ def export_onnx(
         )
         model, dimension = with_output(network, output, called)
     check_fed(network, preprocessing, called)
-    onnx_bytes = _converted(model, preprocessing, called)
+    onnx_bytes = onnx_model(model, preprocessing, called)
     difference = _difference(runtime, model, network, onnx_bytes, preprocessing, chips, called)
     if not difference <= tolerance:
         raise ModelError(
@@ -105,59 +99,6 @@ def export_onnx(
         )
     _write(target, onnx_bytes, called)
     return ExportReport(target, OPSET, len(onnx_bytes), dimension, len(chips), difference)
-
-
-def _converted(model: Any, preprocessing: Preprocessing, name: str) -> bytes:
-    """The ONNX model, from chips as `Preprocessing.apply` takes them."""
-    import tf2onnx
-
-    tf = started_tensorflow()
-    side = preprocessing.side_px
-
-    def forward(chips: Any) -> Any:
-        return tf.cast(model(_fed(tf, chips, preprocessing), training=False), tf.float32)
-
-    signature = [tf.TensorSpec((None, side, side, 3), tf.uint8, name=_INPUT)]
-    traced = tf.function(forward, input_signature=signature, autograph=False)
-    try:
-        with _quiet("tf2onnx"):
-            proto, _ = tf2onnx.convert.from_function(traced, input_signature=signature, opset=OPSET)
-    except Exception as error:  # tf2onnx raises many unrelated types
-        raise ModelError(
-            name, f"tf2onnx cannot convert {name}: {error}. Run it with TensorFlow instead"
-        ) from error
-    _name_ends(proto.graph)
-    return bytes(proto.SerializeToString())
-
-
-def _name_ends(graph: Any) -> None:
-    """Give batch and output names that tell what they are; tf2onnx numbers them."""
-    for value in (*graph.input, *graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = _BATCH
-    (output,) = graph.output
-    for node in graph.node:
-        for names in (node.input, node.output):
-            names[:] = [_OUTPUT if name == output.name else name for name in names]
-    output.name = _OUTPUT
-
-
-def _fed(tf: Any, chips: Any, preprocessing: Preprocessing) -> Any:
-    """`Preprocessing.apply` in operations of TensorFlow."""
-    side, height, width = preprocessing.side_px, preprocessing.height_px, preprocessing.width_px
-    top, left = (side - height) // 2, (side - width) // 2
-    pixels = chips[:, top : top + height, left : left + width]
-    if preprocessing.number is not Number.UINT8:
-        pixels = tf.cast(pixels, tf.float32)
-        if preprocessing.standardise:
-            mean = tf.reduce_mean(pixels, axis=(1, 2, 3), keepdims=True)
-            deviation = tf.math.reduce_std(pixels, axis=(1, 2, 3), keepdims=True)
-            # As in `Preprocessing`: a picture of one colour must not divide by 0.
-            pixels = (pixels - mean) / tf.maximum(deviation, (3 * height * width) ** -0.5)
-        else:
-            pixels = (pixels - preprocessing.mean) * preprocessing.scale
-    if preprocessing.channels is Channels.BGR:
-        pixels = tf.gather(pixels, [2, 1, 0], axis=-1)
-    return tf.cast(pixels, preprocessing.number.value)
 
 
 def _difference(
@@ -191,15 +132,3 @@ def _write(target: Path, data: bytes, name: str) -> None:
             temporary = Path(folder, target.name)
             temporary.write_bytes(data)
             place(temporary, target)
-
-
-@contextmanager
-def _quiet(logger: str) -> Iterator[None]:
-    """Hold back a library's reports of its progress."""
-    of_library = logging.getLogger(logger)
-    before = of_library.level
-    of_library.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        of_library.setLevel(before)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from facesearch.errors import DeviceUnavailable, EngineUnavailable, ModelError
 from facesearch.models.base import Device
+from facesearch.models.keras_local import few_operations
 from facesearch.models.native_logs import start_up_logs_hidden
 from facesearch.models.requirements import TENSORFLOW
 from facesearch.values import FloatArray
@@ -171,7 +172,8 @@ class TensorFlowRuntime:
 
                 signature = [tf.TensorSpec((None, *input_shape), dtype)]
                 traced = tf.function(forward, input_signature=signature, autograph=False)
-                run = traced.get_concrete_function()
+                with few_operations(network):
+                    run = traced.get_concrete_function()
                 of_none = [size or 0 for size in run.structured_outputs.shape[1:]]
         except Exception as error:  # Keras raises many unrelated types
             full = ", or cannot be computed in mixed precision" if self.mixed_precision else ""

@@ -20,7 +20,7 @@ import skimage.data
 import tf_keras
 
 from facesearch.errors import InvalidModelFile, InvalidValue, ModelError, PackageMissing
-from facesearch.models import keras_export, requirements
+from facesearch.models import keras_onnx, requirements
 from facesearch.models.base import Device
 from facesearch.models.keras_export import ExportReport, export_onnx
 from facesearch.models.onnx import Runtime
@@ -143,6 +143,26 @@ def test_a_network_of_keras_3_is_exported(tmp_path: Path, chips: np.ndarray):
     assert report.max_difference < 1e-5
 
 
+def test_large_weights_go_around_tf2onnx(
+    tmp_path: Path, model: Any, chips: np.ndarray, monkeypatch: pytest.MonkeyPatch
+):
+    """Convolutions, local ones and matrices alike; in the file they are weights as all others."""
+    monkeypatch.setattr(keras_onnx, "_LARGE_BYTES", 500)
+    large: list[tuple[int, ...]] = []
+    put_back = keras_onnx._put_back
+
+    def noted(graph: Any, weights: dict[str, np.ndarray]) -> None:
+        large.extend(values.shape for values in weights.values())
+        put_back(graph, weights)
+
+    monkeypatch.setattr(keras_onnx, "_put_back", noted)
+    report = export_onnx(model, tmp_path / "mine.onnx", SCALED, chips=chips)
+    assert set(map(len, large)) == {2, 3, 4}
+    found, expected = both(report.path, model, SCALED, chips)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+    assert [value.name for value in onnx.load(report.path).graph.input] == ["chips"]
+
+
 @pytest.mark.parametrize("file", ["mine.keras", "mine-saved"])
 def test_a_file_is_exported(tmp_path: Path, chips: np.ndarray, file: str):
     model = nets.embedder(tf_keras, local=False)
@@ -170,8 +190,8 @@ def test_other_embeddings_are_an_error_and_no_file(
 ):
     """As where an operator is converted wrongly: here the colours change places."""
     wrong = fed(channels=Channels.BGR)
-    right = keras_export._fed
-    monkeypatch.setattr(keras_export, "_fed", lambda tf, x, asked: right(tf, x, wrong))
+    right = keras_onnx._fed
+    monkeypatch.setattr(keras_onnx, "_fed", lambda tf, x, asked: right(tf, x, wrong))
     target = tmp_path / "mine.onnx"
     with pytest.raises(ModelError, match=r"mine gives other embeddings as ONNX.*1e-05 is allowed"):
         export_onnx(model, target, fed(), chips=chips, tolerance=1e-5)

@@ -17,6 +17,7 @@ from facesearch.errors import DeviceUnavailable, EngineUnavailable, ModelError, 
 from facesearch.models import requirements
 from facesearch.models.base import Device, Engine
 from facesearch.models.engines import runtime_on
+from facesearch.models.keras_local import few_operations
 from facesearch.models.tensorflow import (
     TensorFlowRuntime,
     choose,
@@ -228,6 +229,34 @@ def test_dropout_and_normalisation_are_those_of_use(nets: Any, pictures: np.ndar
     model = nets.plain(tf_keras, layers.GlobalAveragePooling2D(), layers.Dropout(0.5))
     run = TensorFlowRuntime.on(Device.CPU).compiled(model, (32, 32, 3))
     np.testing.assert_allclose(run(pictures), pictures.mean(axis=(1, 2)), atol=1e-5)
+
+
+def test_locally_connected_layers_are_computed_with_few_operations(nets: Any):
+    """As Keras computes them, one position after another, where nothing is changed."""
+    import tf_keras
+
+    layers = tf_keras.layers
+    local = layers.LocallyConnected2D(5, (3, 2), strides=(2, 3), activation="relu")
+    inside = nets.plain(tf_keras, local)
+    bare = layers.LocallyConnected2D(2, 3, use_bias=False, implementation=1)
+    model = nets.settled(nets.plain(tf_keras, inside, bare, shape=(32, 32, 3)))
+    pictures = np.random.default_rng(5).random((3, 32, 32, 3), np.float32)
+    expected = model(pictures, training=False).numpy()
+    found = TensorFlowRuntime.on(Device.CPU).compiled(model, (32, 32, 3))(pictures)
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    before = count_operations(model)
+    with few_operations(model):
+        assert count_operations(model) < before / 5
+    assert count_operations(model) == before
+
+
+def count_operations(model: Any) -> int:
+    import tensorflow as tf
+
+    traced = tf.function(lambda pictures: model(pictures), autograph=False)
+    graph = traced.get_concrete_function(tf.TensorSpec((None, 32, 32, 3))).graph
+    return len(graph.get_operations())
 
 
 def test_several_threads_call_at_once(nets: Any, pictures: np.ndarray):
