@@ -39,7 +39,7 @@ Describe: TypeAlias = Callable[[ByteArray], FloatArray]
 DIMENSION = 128
 
 # Channels of each block and whether it halves the picture, in forward order.
-_BLOCKS = (
+BLOCKS = (
     *((32, False),) * 3,
     (64, True),
     *((64, False),) * 3,
@@ -49,8 +49,8 @@ _BLOCKS = (
     *((256, False),) * 2,
     (256, True),
 )
-_MEAN_RGB = np.array([122.782, 117.001, 104.298], dtype=np.float32)
-_SCALE = np.float32(256.0)
+MEAN_RGB = np.array([122.782, 117.001, 104.298], dtype=np.float32)
+SCALE = np.float32(256.0)
 _BUILDER_VERSION = 1
 
 # Where MTCNN's landmarks fall, in the median, in the chips this network was trained on,
@@ -277,18 +277,18 @@ def build_network() -> bytes:
 
 
 def _assemble(graph: GraphBuilder, layers: Iterator[DlibLayer]) -> str:
-    weights, bias = _folded_convolution(layers, out=32, width=7, channels=3)
+    weights, bias = folded_convolution(layers, out=32, width=7, channels=3)
     # (x - mean) / 256 moved into the first convolution, which has no padding to disturb.
-    weights = weights / _SCALE
-    bias = bias - np.einsum("oihw,i->o", weights, _MEAN_RGB)
+    weights = weights / SCALE
+    bias = bias - np.einsum("oihw,i->o", weights, MEAN_RGB)
     x = graph.node("Relu", [graph.conv(graph.pictures("chips"), weights, bias, stride=2)])
     x = graph.node("MaxPool", [x], kernel_shape=[3, 3], strides=[2, 2])
     channels, side = 32, 35
-    for out, halves in _BLOCKS:
+    for out, halves in BLOCKS:
         x, side = _block(graph, layers, x, channels=channels, out=out, halves=halves, side=side)
         channels = out
     x = graph.node("Flatten", [graph.node("GlobalAveragePool", [x])])
-    matrix = _parameters(layers, "fc_2").reshape(channels, DIMENSION)
+    matrix = layer_parameters(layers, "fc_2").reshape(channels, DIMENSION)
     return graph.node("MatMul", [x, graph.constant(matrix)])
 
 
@@ -303,8 +303,8 @@ def _block(
     side: int,
 ) -> tuple[str, int]:
     """A residual block; returns its output and the side of its picture in pixels."""
-    first = _folded_convolution(layers, out=out, width=3, channels=channels)
-    second = _folded_convolution(layers, out=out, width=3, channels=out)
+    first = folded_convolution(layers, out=out, width=3, channels=channels)
+    second = folded_convolution(layers, out=out, width=3, channels=out)
     if not halves:
         y = graph.node("Relu", [graph.conv(x, *first, padding=1)])
         y = graph.conv(y, *second, padding=1)
@@ -324,17 +324,35 @@ def _block(
     return graph.node("Relu", [graph.node("Add", [y, shortcut])]), shortcut_side
 
 
-def _folded_convolution(
+def folded_convolution(
     layers: Iterator[DlibLayer], *, out: int, width: int, channels: int
 ) -> tuple[FloatArray, FloatArray]:
-    """The next convolution with the scale and shift that follow it: weights and bias."""
-    convolution = _parameters(layers, "con_4")
-    scale, shift = _parameters(layers, "affine_").reshape(2, out)
+    """The next convolution with the scale and shift that follow it.
+
+    Args:
+        layers: of the weight file, from that convolution on; the two are taken from it.
+        out, width, channels: of its kernel.
+
+    Returns:
+        Weights, float32 (out, channels, width, width), and bias, float32 (out,).
+
+    Raises:
+        ValueError: other layers come next.
+        StopIteration: none do.
+    """
+    convolution = layer_parameters(layers, "con_4")
+    scale, shift = layer_parameters(layers, "affine_").reshape(2, out)
     weights = convolution[:-out].reshape(out, channels, width, width)
     return weights * scale[:, None, None, None], convolution[-out:] * scale + shift
 
 
-def _parameters(layers: Iterator[DlibLayer], kind: str) -> FloatArray:
+def layer_parameters(layers: Iterator[DlibLayer], kind: str) -> FloatArray:
+    """The parameters of the next layer, flat.
+
+    Raises:
+        ValueError: it is of another kind.
+        StopIteration: there is none.
+    """
     layer = next(layers)
     if layer.kind != kind:
         raise ValueError(f"found layer {layer.kind} where {kind} belongs")
