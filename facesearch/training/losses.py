@@ -1,7 +1,7 @@
 """What a siamese network is trained to make small.
 
 In: embeddings of pairs of chips, and whether the two show one person. Out: distances and
-losses, as operations of TensorFlow, which is loaded only when one of them is called.
+losses, as operations of TensorFlow, which is loaded when one of these functions is called.
 """
 
 from __future__ import annotations
@@ -51,8 +51,9 @@ def contrastive_loss(margin: float) -> Callable[[Any, Any], Any]:
     if not margin > 0:
         raise InvalidValue(f"the margin of a contrastive loss is above 0, not {margin}")
 
+    tf = started_tensorflow()
+
     def contrastive(different: Any, distance: Any) -> Any:
-        tf = started_tensorflow()
         far = tf.reshape(tf.cast(distance, tf.float32), [-1])
         two = tf.reshape(tf.cast(different, tf.float32), [-1])
         lacking = tf.maximum(margin - far, 0.0)

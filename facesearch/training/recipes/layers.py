@@ -31,19 +31,18 @@ def chips_input(chip_px: int, image_size: int) -> tuple[Any, Any]:
 class LocallyConnected(tf_keras.layers.LocallyConnected2D):  # type: ignore[misc]
     """Keras's LocallyConnected2D, computed by one product of matrices at each place.
 
-    The same weights, and the same results. Of Keras's three ways of computing it, the first
-    makes a slice for every place, the second a matrix with a row for every input and a column
-    for every output, the third stores that one sparsely; docs/decisions/locally-connected.md
-    has what they take. Valid padding and channels last, as in LocallyConnected2D by default.
+    The same weights, and the same results. docs/decisions/locally-connected.md has what
+    Keras's own ways of computing it take, and why patches are not taken by TensorFlow's own
+    operation. Valid padding and channels last, as in LocallyConnected2D by default.
     """
 
     def call(self, inputs: Any) -> Any:
         """From (n, height, width, channels) to (n, new height, new width, filters)."""
         rows, columns = self.output_row, self.output_col
         (height, width), (down, right) = self.kernel_size, self.strides
+        by_place = tf.transpose(inputs, (1, 2, 0, 3))
         shifted = [
-            inputs[
-                :,
+            by_place[
                 top : top + down * (rows - 1) + 1 : down,
                 left : left + right * (columns - 1) + 1 : right,
             ]
@@ -51,11 +50,9 @@ class LocallyConnected(tf_keras.layers.LocallyConnected2D):  # type: ignore[misc
             for left in range(width)
         ]
         patches = tf.concat(shifted, axis=-1)
-        shape = (rows, columns, patches.shape[-1], self.filters)
-        found = tf.einsum("nijp,ijpf->nijf", patches, tf.reshape(self.kernel, shape))
-        if self.use_bias:
-            found += self.bias
-        return self.activation(found)
+        kernel = tf.reshape(self.kernel, (rows, columns, -1, self.filters))
+        found = tf.transpose(tf.matmul(patches, kernel), (2, 0, 1, 3))
+        return self.activation(found + self.bias if self.use_bias else found)
 
 
 @tf_keras.saving.register_keras_serializable(package="facesearch")

@@ -1,0 +1,69 @@
+"""The contrastive loss is that of the paper, and its gradient is a number everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from facesearch.errors import InvalidValue
+from facesearch.training.losses import contrastive_loss, euclidean_distance
+
+tf = pytest.importorskip("tensorflow", reason="training needs the extra `train`")
+
+
+def gradient_at_distance_0(epsilon: float) -> Any:
+    """Of the loss of a pair whose embeddings are the same, though it shows two people."""
+    left = tf.Variable([[0.5, -1.0, 2.0]])
+    with tf.GradientTape() as tape:
+        distance = euclidean_distance(left, tf.constant([[0.5, -1.0, 2.0]]), epsilon)
+        loss = contrastive_loss(2.0)([1], distance)
+    return tape.gradient(loss, left).numpy()
+
+
+def test_the_gradient_at_distance_0_is_finite():
+    assert np.isfinite(gradient_at_distance_0(1e-7)).all()
+
+
+def test_without_the_epsilon_the_gradient_at_distance_0_is_nan():
+    assert np.isnan(gradient_at_distance_0(0.0)).all()
+
+
+def test_distances_are_euclidean():
+    random = np.random.default_rng(0)
+    left, right = random.normal(size=(2, 20, 32)).astype(np.float32)
+    found = euclidean_distance(left, right, 1e-7).numpy()
+    assert found.shape == (20,)
+    assert found == pytest.approx(np.linalg.norm(left - right, axis=1), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("different", "distance", "expected"),
+    [
+        (0, 0.0, 0.0),
+        (0, 1.5, 1.125),
+        (0, 3.0, 4.5),
+        (1, 0.0, 2.0),
+        (1, 1.5, 0.125),
+        (1, 2.0, 0.0),
+        (1, 3.0, 0.0),
+    ],
+)
+def test_one_person_is_drawn_together_and_two_are_pushed_to_the_margin(
+    different: int, distance: float, expected: float
+):
+    assert contrastive_loss(2.0)([different], [distance]).numpy() == pytest.approx([expected])
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 1)])
+def test_labels_and_distances_may_be_columns(shape: tuple[int, ...]):
+    labels = tf.reshape(tf.constant([0, 1, 0, 1], tf.int32), shape)
+    distances = tf.reshape(tf.constant([1.0, 1.0, 2.0, 2.0]), shape)
+    assert contrastive_loss(2.0)(labels, distances).numpy().tolist() == [0.5, 0.5, 2.0, 0.0]
+
+
+@pytest.mark.parametrize("margin", [0.0, -1.0, float("nan")])
+def test_margins_that_separate_nothing_are_refused(margin: float):
+    with pytest.raises(InvalidValue, match="margin"):
+        contrastive_loss(margin)
