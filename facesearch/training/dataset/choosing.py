@@ -1,0 +1,58 @@
+"""Which photos and people a dataset is made of.
+
+In: a source and options. Out: the photos to cut, in an order that does not depend on the file
+system. After cutting, people who kept too few chips are left out, and so are chips that are
+there twice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from facesearch.errors import InvalidDataset
+from facesearch.training.dataset.options import DatasetOptions
+from facesearch.training.dataset.sources import Source, SourcePhoto, only_people
+from facesearch.training.dataset.splitting import at_most
+
+
+def choose_photos(source: Source, options: DatasetOptions) -> tuple[list[SourcePhoto], list[str]]:
+    """The photos to look at, by person and name, and warnings.
+
+    Raises:
+        PhotoNotFound, InvalidDataset, LibraryError: there are none, or of too few people.
+    """
+    place = source.describe()["path"]
+    photos, warnings = source.photos()
+    if options.people is not None:
+        photos, more = only_people(photos, options.people, place)
+        warnings += more
+    photos = with_enough(photos, options.min_photos, place)
+    if options.max_photos is not None:
+        photos = at_most(photos, options.max_photos, options.seed)
+    photos.sort(key=lambda photo: (photo.person, photo.photo, photo.face))
+    return photos, warnings
+
+
+def with_enough(
+    photos: Iterable[SourcePhoto], least: int, place: str, usable: str = ""
+) -> list[SourcePhoto]:
+    """The photos of people who have at least so many.
+
+    Args:
+        usable: a word before "photos" in messages.
+
+    Raises:
+        InvalidDataset: they are fewer than two people.
+    """
+    found = list(photos)
+    counts = Counter(photo.person for photo in found)
+    enough = {person for person, count in counts.items() if count >= least}
+    if len(enough) < 2:
+        what = "photo" if least == 1 else "photos"
+        raise InvalidDataset(
+            place,
+            f"of {len(counts)} people, {len(enough)} have at least {least} {usable}{what}: a "
+            "network needs two people to tell apart. Give more photos, or a smaller --min-photos",
+        )
+    return [photo for photo in found if photo.person in enough]
