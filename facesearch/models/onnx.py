@@ -7,12 +7,18 @@ busy calls from two threads. Two thread pools on one machine cost more than they
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
+
+# Builds of ONNX Runtime from 1.32 on keep a database of use below the user's home and know an
+# address to send it to. Nothing here reports anything; read once, when it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime as ort  # noqa: E402 - the variable has to be there before
 from numpy.typing import NDArray
 
 from facesearch.errors import DeviceUnavailable, ModelError

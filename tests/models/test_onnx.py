@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -177,3 +179,26 @@ def test_without_affinity_all_cpus_count(monkeypatch: pytest.MonkeyPatch):
     assert available_cpus() == 6
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert available_cpus() == 1
+
+
+def test_nothing_is_noted_for_a_report_of_use(tmp_path):
+    """Some builds of ONNX Runtime keep a database of use below the user's home, unless told."""
+    code = (
+        "import os\n"
+        "from facesearch.models.base import DetectorOptions\n"
+        "from facesearch.models.mtcnn import Mtcnn\n"
+        "from facesearch.models.onnx import Runtime\n"
+        "Mtcnn(Runtime.on(), DetectorOptions())\n"
+        "print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    )
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "ORT_DISABLE_TELEMETRY" and not name.startswith("XDG_")
+    }
+    environment |= {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "1"
+    assert list(tmp_path.rglob("*")) == []

@@ -111,7 +111,9 @@ def _retina_face(
         name="retinaface",
         kind=Kind.RETINA_FACE,
         engine=engine,
-        licence="MIT",
+        # The code is MIT; the weights descend from InsightFace's, which are not for commerce.
+        licence="LicenseRef-InsightFace-non-commercial-research",
+        non_commercial=True,
         source="deepface_models v1.0",
         files=(file,),
         requirements=(RETINA_FACE, *requirements),

@@ -31,7 +31,6 @@ class RecognitionModel:
         preprocessing: what its network is fed.
         template: the family of templates its chips are cut by.
         dimension: length of a vector.
-        max_distance: the cosine distance that deepface publishes for it.
         licence: of the weights, as an SPDX identifier where there is one.
         non_commercial: whether the licence forbids commercial use.
         source: where the weights come from.
@@ -42,7 +41,6 @@ class RecognitionModel:
     preprocessing: Preprocessing
     template: TemplateFamily
     dimension: int
-    max_distance: float
     licence: str
     non_commercial: bool = False
     source: str
@@ -89,7 +87,6 @@ RECOGNITION_MODELS = (
         preprocessing=base(224, 224),
         template=TemplateFamily.FACENET,
         dimension=4096,
-        max_distance=0.68,
         licence="CC-BY-NC-4.0",
         non_commercial=True,
         source="deepface_models v1.0",
@@ -107,7 +104,6 @@ RECOGNITION_MODELS = (
         preprocessing=base(160, 160),
         template=TemplateFamily.FACENET,
         dimension=128,
-        max_distance=0.40,
         licence="MIT",
         source="deepface_models v1.0",
         files=_files(
@@ -124,7 +120,6 @@ RECOGNITION_MODELS = (
         preprocessing=base(160, 160),
         template=TemplateFamily.FACENET,
         dimension=512,
-        max_distance=0.30,
         licence="MIT",
         source="deepface_models v1.0",
         files=_files(
@@ -141,7 +136,6 @@ RECOGNITION_MODELS = (
         preprocessing=base(96, 96),
         template=TemplateFamily.FACENET,
         dimension=128,
-        max_distance=0.10,
         licence="Apache-2.0",
         source="deepface_models v1.0",
         files=_files(
@@ -158,7 +152,6 @@ RECOGNITION_MODELS = (
         preprocessing=base(152, 152),
         template=TemplateFamily.FACENET,
         dimension=4096,
-        max_distance=0.23,
         licence="MIT",
         source="swghosh/DeepFace weights-vggface2-2d-aligned",
         files=_files(
@@ -179,7 +172,6 @@ RECOGNITION_MODELS = (
         preprocessing=base(47, 55),
         template=TemplateFamily.FACENET,
         dimension=160,
-        max_distance=0.015,
         licence="MIT",
         source="deepface_models v1.0",
         files=_files("deepid_weights", released("deepid_keras_weights.h5")),
@@ -189,7 +181,6 @@ RECOGNITION_MODELS = (
         preprocessing=base(112, 112),
         template=TemplateFamily.ARCFACE,
         dimension=512,
-        max_distance=0.68,
         licence="MIT, trained on CASIA-WebFace: non-commercial research",
         non_commercial=True,
         source="deepface_models v1.0",
@@ -208,7 +199,6 @@ RECOGNITION_MODELS = (
         preprocessing=Preprocessing(width_px=112, height_px=112),
         template=TemplateFamily.ARCFACE,
         dimension=128,
-        max_distance=0.593,
         licence="Apache-2.0",
         source="opencv_zoo face_recognition_sface 2021dec",
         files={
@@ -228,7 +218,6 @@ RECOGNITION_MODELS = (
         preprocessing=base(112, 112),
         template=TemplateFamily.ARCFACE,
         dimension=512,
-        max_distance=0.65,
         licence="MIT",
         source="HamadYA/GhostFaceNets v1.2",
         files=_files(
@@ -255,7 +244,6 @@ RECOGNITION_MODELS = (
         ),
         template=TemplateFamily.ARCFACE,
         dimension=512,
-        max_distance=0.55,
         licence="LicenseRef-InsightFace-non-commercial-research",
         non_commercial=True,
         source="insightface webface_r50",

@@ -56,7 +56,7 @@ def deepface_embedders() -> tuple[EmbedderSpec, ...]:
             source=model.source,
             space=space_of(model, engine),
             dimension=model.dimension,
-            max_distance=model.max_distance,
+            max_distance=None,
             load=partial(load_embedder, model, engine),
             engine=engine,
             files=(file,),

@@ -138,9 +138,11 @@ def _key(model: OwnModel, use: Detects, options: DetectorOptions) -> str:
 def _load_detector(
     model: OwnModel, use: Detects, runtime: Any, options: DetectorOptions
 ) -> Detector:
+    from facesearch.models.mtcnn import Mtcnn
     from facesearch.models.onnx_detector import OnnxDetector
+    from facesearch.models.rescored import RescoredDetector
 
-    return OnnxDetector(
+    detector = OnnxDetector(
         runtime,
         model.checked_bytes(),
         name=model.name,
@@ -149,6 +151,7 @@ def _load_detector(
         preprocessing=model.preprocessing,
         options=options,
     )
+    return RescoredDetector(detector, Mtcnn(runtime, options))
 
 
 def _load_onnx(model: OwnModel, use: Embeds, runtime: Any) -> Embedder:
