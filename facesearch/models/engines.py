@@ -5,10 +5,13 @@ In: an engine and the device that was asked for. Out: a runtime to load models w
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from facesearch.errors import DeviceUnavailable, ModelError
 from facesearch.models.base import Device, Engine, EngineRuntime
+
+MIXED_PRECISION_VARIABLE = "FACESEARCH_MIXED_PRECISION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ def runtime_on(engine: Engine, wanted: Device) -> EngineRuntime:
     if engine is Engine.TENSORFLOW:
         from facesearch.models.tensorflow import TensorFlowRuntime
 
-        return TensorFlowRuntime.on(wanted)
+        mixed = os.environ.get(MIXED_PRECISION_VARIABLE, "") not in ("", "0")
+        return TensorFlowRuntime.on(wanted, mixed_precision=mixed)
     if engine is Engine.PYTORCH:
         from facesearch.models.pytorch import TorchRuntime
 

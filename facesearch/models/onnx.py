@@ -18,7 +18,7 @@ import numpy as np
 # address to send it to. Nothing here reports anything; read once, when it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-import onnxruntime as ort  # noqa: E402 - the variable has to be there before
+import onnxruntime as ort
 from numpy.typing import NDArray
 
 from facesearch.errors import DeviceUnavailable, ModelError

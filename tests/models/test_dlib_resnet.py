@@ -18,7 +18,7 @@ from facesearch.models.dlib_resnet import BEST, FAST, NAME, DlibEmbedder, DlibRe
 from facesearch.models.mtcnn import Mtcnn
 from facesearch.models.onnx import Runtime
 from facesearch.models.weights import PackagedFile
-from facesearch.rates import shipped_rates
+from facesearch.rates import measured_rates
 from facesearch.values import Image, Landmarks
 
 PINNED = {
@@ -138,7 +138,7 @@ def test_one_person_is_near_and_others_are_far(
     embedder: DlibResNet, chips: dict[str, Picture], views: Picture
 ):
     rows = dict(zip(chips, embedder.embed(views), strict=True))
-    limit = shipped_rates(embedder.space).distance_at(1e-4)
+    limit = measured_rates(embedder.space).distance_at(1e-4)
     for name in ("mirrored", "dark", "bright", "shifted", "tilted", "grey"):
         assert 1 - rows["aligned"] @ rows[name] < limit, name
     for name in ("small face 0", "small face 23", "small face 57", "small face 99", "cat"):
