@@ -20,7 +20,7 @@ from facesearch.models.deepface.recognition import (
 )
 from facesearch.models.dlib_weights import CHIP_SIZE_PX, WEIGHTS
 from facesearch.models.requirements import DLIB, TENSORFLOW, TF_KERAS, TORCH, Requirement
-from facesearch.models.templates import template
+from facesearch.models.templates import template, template_name
 
 _REQUIREMENTS: dict[Engine, tuple[Requirement, ...]] = {
     Engine.ONNX: (),
@@ -75,7 +75,7 @@ def space_of(model: RecognitionModel, engine: Engine) -> str:
     counts = model.files[engine].digest()
     digest = UNVERIFIED if counts is None else counts[:8]
     side = model.preprocessing.side_px
-    return f"deepface-{model.name.lower()}@{digest}:{template(model.template, side).name}"
+    return f"deepface-{model.name.lower()}@{digest}:{template_name(model.template, side)}"
 
 
 def load_embedder(model: RecognitionModel, engine: Engine, runtime: Any) -> Embedder:

@@ -8,7 +8,10 @@ import sys
 
 from facesearch.models.catalogue import detectors, embedders
 
-HEAVY = ("deepface", "tensorflow", "tf_keras", "torch", "onnxruntime", "onnx", "dlib", "requests")
+HEAVY = (
+    *("deepface", "tensorflow", "tf_keras", "torch", "onnxruntime", "onnx", "dlib", "requests"),
+    *("cv2", "faiss", "sqlalchemy"),
+)
 
 
 def documents(result):
