@@ -118,7 +118,7 @@ def counts(total: int, shares: Mapping[Split, float]) -> dict[Split, int]:
         found[split] += 1
     for split in wanted[:total]:
         if found[split] == 0:
-            richest = max(wanted, key=lambda one: found[one])
+            richest = max(reversed(wanted), key=lambda one: found[one])  # of equals, the last
             found[richest] -= 1
             found[split] += 1
     return found

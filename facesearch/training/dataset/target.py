@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from facesearch.errors import FaceSearchError, InvalidDataset
-from facesearch.photos.files import printable, words_for
+from facesearch.photos.files import printable
 from facesearch.training.dataset.options import DatasetOptions, differences
 
 WORK, ASKED, LOCK = "making", "options.json", "make.lock"
@@ -50,6 +50,7 @@ def check_begun(folder: Path, place: dict[str, str], options: DatasetOptions) ->
 
 
 def busy(shown: str, holder: int | None) -> FaceSearchError:
+    """The error for a folder that another process, of that id if known, is at work in."""
     who = "another process" if holder is None else f"process {holder}"
     return InvalidDataset(shown, f"{who} is making this dataset; wait for it, or stop it")
 
@@ -71,4 +72,4 @@ def writing(folder: Path) -> Iterator[None]:
                 "no space is left on the disk: free some and run the same command again; it goes "
                 "on from the chips that are there",
             ) from error
-        raise InvalidDataset(shown, f"cannot be written: {words_for(error)}") from error
+        raise InvalidDataset(shown, f"cannot be written: {error.strerror or error}") from error
