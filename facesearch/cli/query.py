@@ -100,7 +100,7 @@ def query(
         raise typer.BadParameter("--max-distance and --false-matches do not go together")
     session = Session.of(ctx)
     with errors_shown(verbose=session.verbose):
-        from facesearch.cli import jsonout, render
+        from facesearch.cli import jsonout, render, render_spaces
 
         for path in photo:
             check_photo(path)
@@ -137,6 +137,8 @@ def query(
                     code = code or reason
             if answers and answers[0].limit.gallery_faces and not as_json:
                 render.show_limit(answers[0].limit)
+                if len(library.spaces()) > 1:
+                    render_spaces.show_answering(library.embedder, library.space)
             if output is not None and answers:
                 from facesearch.cli.report import write_report
 

@@ -47,6 +47,11 @@ def show_spaces(spaces: Sequence[SpaceStatus]) -> None:
             screen.line((f"{space.model} misses faces: {command}{more}", "dim"))
 
 
+def show_answering(model: str, space: str) -> None:
+    """Which of several models that know the faces has answered."""
+    Screen().line((f"Answered by {model}, space {space}.", "dim"))
+
+
 def show_reindex(report: ReindexReport, model: str) -> None:
     """What a `reindex` run did."""
     screen = Screen()

@@ -29,6 +29,7 @@ from facesearch.values import (
     Photo,
     ProbeFace,
     QueryAnswer,
+    ReindexReport,
     Size,
     Verification,
 )
@@ -111,7 +112,11 @@ class FakeLibrary:
     verified: Any = field(default_factory=make_verification)
     calibrated: Any = None
     poor: Any = ()
+    held: Any = ()
+    dropped: Any = 0
+    reindexed: Any = None
     space: str = SPACE
+    embedder: str = "a-model"
     opening: BaseException | None = None
     opened: dict[str, Any] = field(default_factory=dict)
     calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
@@ -168,6 +173,22 @@ class FakeLibrary:
 
     def status(self) -> LibraryStatus:
         return self._answer("status", self.found)
+
+    def spaces(self) -> Any:
+        return self.held
+
+    def use_space(self, name: str) -> None:
+        self._answer("use_space", None, name)
+
+    def drop_space(self, name: str) -> int:
+        return self._answer("drop_space", self.dropped, name)
+
+    def reindex(
+        self, model: str, *, on_progress: Any, cancelled: Any, **options: Any
+    ) -> ReindexReport:
+        for progress in self.progress:
+            on_progress(progress)
+        return self._answer("reindex", self.reindexed, model, **options)
 
     def failures(self) -> Any:
         return self._answer("failures", self.found)
