@@ -18,6 +18,7 @@ import typer
 from facesearch.cli import (
     calibrate,
     compare,
+    dataset,
     evaluate,
     failures,
     index,
@@ -56,6 +57,7 @@ app.command()(compare.compare)
 app.add_typer(models, name="models")
 app.command()(reindex.reindex)
 app.add_typer(spaces.spaces, name="spaces")
+app.add_typer(dataset.dataset, name="dataset")
 
 
 def _show_version(wanted: bool) -> None:

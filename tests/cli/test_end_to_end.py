@@ -155,6 +155,7 @@ def test_status(indexed):
     assert set(status) == {
         "photos", "faces", "identities", "failed", "space", "index", "bytes", "schema",
         "accuracy", "limit", "calibration", "poor_references", "outdated",
+        "embedder", "detector", "spaces",
     }  # fmt: skip
     assert (status["accuracy"], status["calibration"], status["outdated"]) == ("fast", None, 0)
     assert status["limit"]["fmr"] == 0.001, "in so small a library the largest"

@@ -7,9 +7,9 @@ import pytest
 import toy_models
 from golden_inputs import Picture
 
-from facesearch.errors import InvalidValue, ModelError, UnknownModel
+from facesearch.errors import EngineUnavailable, InvalidValue, ModelError, UnknownModel
 from facesearch.models import mtcnn_stages
-from facesearch.models.base import DetectorOptions
+from facesearch.models.base import DetectorOptions, Engine
 from facesearch.models.catalogue import (
     DEFAULT_DETECTOR,
     DEFAULT_EMBEDDER,
@@ -38,7 +38,7 @@ def test_the_defaults_are_in_the_catalogue():
 
 
 @pytest.mark.parametrize("find", [detector_spec, embedder_spec])
-@pytest.mark.parametrize("name", ["", "nobody", "MTCNN", "dlib"])
+@pytest.mark.parametrize("name", ["", "nobody", "MTCNN"])
 def test_an_unknown_model_is_an_error_that_lists_those_there_are(find, name: str):
     with pytest.raises(UnknownModel) as caught:
         find(name)
@@ -129,3 +129,36 @@ def test_toys_enter_through_the_same_door(runtime: Runtime):
     assert np.linalg.norm(row) == pytest.approx(1, abs=1e-5)
     assert detector.key == toy_models.DETECTOR.key(DetectorOptions())
     assert embedder.space == toy_models.EMBEDDER.space
+
+
+def test_a_name_is_enough_without_where_it_comes_from():
+    assert embedder_spec("Facenet512").name == "deepface:Facenet512"
+    assert detector_spec("dlib").name == "deepface:dlib"
+    assert detector_spec("mtcnn").name == "mtcnn", "ours comes before deepface's"
+    assert embedder_spec("deepface:Dlib").space == embedder_spec().space, "one space, two engines"
+
+
+def test_a_slip_is_answered_with_what_is_spelt_alike():
+    with pytest.raises(UnknownModel, match="did you mean deepface:Facenet512"):
+        embedder_spec("facenet-512")
+    with pytest.raises(UnknownModel, match="deepface:retinaface"):
+        detector_spec("retinface")
+
+
+def test_an_engine_is_kept_to():
+    spec = embedder_spec("Facenet512", Engine.TENSORFLOW)
+    assert (spec.name, spec.engine) == ("deepface:Facenet512", Engine.TENSORFLOW)
+    with pytest.raises(EngineUnavailable, match="does not run on pytorch; it runs on: onnx"):
+        embedder_spec("SFace", Engine.PYTORCH)
+    with pytest.raises(EngineUnavailable, match="dlib-resnet34 does not run on tensorflow"):
+        embedder_spec("dlib-resnet34", Engine.TENSORFLOW)
+
+
+def test_where_no_engine_is_asked_for_the_one_that_is_ready_is_taken(monkeypatch, tmp_path):
+    monkeypatch.setenv("FACESEARCH_MODELS", str(tmp_path))
+    assert embedder_spec("DeepID").engine is Engine.ONNX
+    (weights,) = embedder_spec("DeepID", Engine.TENSORFLOW).files
+    weights.path().parent.mkdir(parents=True)
+    weights.path().write_bytes(b"there, but not opened")
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    assert embedder_spec("DeepID").engine is Engine.TENSORFLOW
