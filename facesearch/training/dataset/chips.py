@@ -33,11 +33,14 @@ from facesearch.training.dataset.reading import (
     Reading,
     decoded,
     from_files,
+    from_memory,
     from_records,
 )
 from facesearch.values import ByteArray, IdArray
 
 _AT_A_TIME = 256
+KEPT_MB = 512
+"""Splits that take no more than this when decoded are decoded once and kept in memory."""
 
 
 class ChipDataset:
@@ -51,16 +54,24 @@ class ChipDataset:
         manifest: what dataset.json says.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, chips: Sequence[ChipRow]) -> None:
+    def __init__(
+        self, folder: Path, manifest: Manifest, chips: Sequence[ChipRow], kept_mb: int = KEPT_MB
+    ) -> None:
         self.folder = folder
         self.manifest = manifest
+        self._kept_mb = kept_mb
+        self._kept: dict[Split, ByteArray] = {}
         self._rows: dict[Split, list[ChipRow]] = {split: [] for split in Split}
         for chip in chips:
             self._rows[chip.split].append(chip)
 
     @classmethod
-    def open(cls, folder: AnyPath) -> Self:
+    def open(cls, folder: AnyPath, *, kept_mb: int = KEPT_MB) -> Self:
         """Open the dataset in a folder.
+
+        Args:
+            kept_mb: splits up to this size are kept in memory while they are trained from. It
+                changes the order of epochs: keep to one value within a training.
 
         Raises:
             InvalidDataset: none is there, or it was not finished or was changed; names the
@@ -75,7 +86,7 @@ class ChipDataset:
                 printable(str(place / CHIPS)),
                 "was changed since the dataset was made; copy the folder anew, or make it anew",
             )
-        dataset = cls(place, manifest, chips)
+        dataset = cls(place, manifest, chips, kept_mb)
         stored.check_sizes(place, manifest, dataset._by_file())
         return dataset
 
@@ -115,6 +126,11 @@ class ChipDataset:
     def labels(self, split: Split | str) -> IdArray:
         """The label of each chip, int64 (n,), in stored order."""
         return np.array([chip.label for chip in self.rows(split)], np.int64)
+
+    def kept_bytes(self, split: Split | str) -> int:
+        """What `images` keeps in memory of a split; 0 for one that is read anew every epoch."""
+        size = self.count(split) * self.chip_px**2 * 3
+        return size if size <= self._kept_mb * 1_000_000 else 0
 
     def images(
         self,
@@ -156,14 +172,13 @@ class ChipDataset:
                 printable(str(self.folder)),
                 f"has no {_split(split)} chips; make a dataset with other --fractions",
             )
-        if self.manifest.storage is Storage.FOLDERS:
-            paths = [self.folder / chip.file for chip in rows]
-            return from_files(paths, self.labels(split), self.chip_px, how)
-        shards = [self.folder / name for name in dict.fromkeys(chip.file for chip in rows)]
-        return from_records(shards, len(rows), self.chip_px, how)
+        if self.kept_bytes(split):
+            kept = self._kept.setdefault(_split(split), self.arrays(split)[0])
+            return from_memory(kept, self.labels(split), how)
+        return self._streamed(split, how)
 
     def arrays(self, split: Split | str, limit: int | None = None) -> tuple[ByteArray, IdArray]:
-        """Chips in memory, in stored order: uint8 (n, chip_px, chip_px, 3), int64 (n,).
+        """Chips in memory, in stored order: uint8 (n, chip_px, chip_px, 3) read-only, int64 (n,).
 
         Args:
             limit: the first so many; they are mixed.
@@ -172,12 +187,14 @@ class ChipDataset:
             InvalidDataset: a file or a record is damaged.
         """
         labels = self.labels(split)[:limit]
+        if _split(split) in self._kept:
+            return self._kept[_split(split)][: len(labels)], labels
         chips = np.empty((len(labels), self.chip_px, self.chip_px, 3), np.uint8)
         if not len(labels):
             return chips, labels
         at = 0
         try:
-            for some, _ in self.images(split, _AT_A_TIME, shuffle=False, seed=0):
+            for some, _ in self._streamed(split, Reading(batch=_AT_A_TIME, shuffle=False, seed=0)):
                 part = some.numpy()[: len(chips) - at]
                 chips[at : at + len(part)] = part
                 at += len(part)
@@ -185,7 +202,17 @@ class ChipDataset:
                     break
         except started_tensorflow().errors.OpError as error:
             raise self.explain(error) or error from error
+        chips.flags.writeable = False
         return chips, labels
+
+    def _streamed(self, split: Split | str, how: Reading) -> Any:
+        """Batches from the files."""
+        rows = self.rows(split)
+        if self.manifest.storage is Storage.FOLDERS:
+            paths = [self.folder / chip.file for chip in rows]
+            return from_files(paths, self.labels(split), self.chip_px, how)
+        shards = [self.folder / name for name in dict.fromkeys(chip.file for chip in rows)]
+        return from_records(shards, len(rows), self.chip_px, how)
 
     def read(self, split: Split | str, positions: Sequence[int]) -> ByteArray:
         """Some chips, by their positions in stored order: uint8 (n, chip_px, chip_px, 3).

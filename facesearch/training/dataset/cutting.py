@@ -173,12 +173,15 @@ def cut_chip(
 
 
 def encoded(chip: ByteArray, quality: int) -> bytes:
-    """A chip, uint8 RGB (size, size, 3), as JPEG with colours at full resolution."""
+    """A chip, uint8 RGB (size, size, 3), as JPEG with colours at half resolution.
+
+    So are nearly all photos that chips are cut from, and it saves a sixth of decoding.
+    """
     settings = [
         cv2.IMWRITE_JPEG_QUALITY,
         quality,
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
     ]
     done, data = cv2.imencode(".jpg", np.ascontiguousarray(chip[..., ::-1]), settings)
     if not done:

@@ -61,7 +61,7 @@ class DatasetOptions:
             their middle is resized.
         face: which face counts where a photo shows several.
         detector: what finds faces, by its name in the catalogue.
-        jpeg_quality: of the stored chips, 1..100; colours are kept at full resolution.
+        jpeg_quality: of the stored chips, 1..100.
         min_photos: people with fewer usable photos are left out. With 1, people with one
             photo are trained on and never validated (by photo).
         max_photos: photos taken of each person, chosen at random; None for all.

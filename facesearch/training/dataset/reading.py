@@ -6,7 +6,7 @@ seed is and however threads are timed, so that an epoch can be made again after 
 
 Files of records are opened in a shuffled order and read in turns, several at a time; then every
 so many records (the shuffle buffer) are shuffled among themselves. Records lie mixed in the
-files, so a small buffer is enough.
+files, so a small buffer is enough. Chips in memory and files of their own are shuffled all.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from facesearch.errors import InvalidValue
 from facesearch.models.tensorflow import started_tensorflow
 from facesearch.training.dataset.augmentation import Augmentation
 from facesearch.training.dataset.records import ENCODED, LABEL
-from facesearch.values import IdArray
+from facesearch.values import ByteArray, IdArray
 
 SHUFFLE_BUFFER = 4096
 """Records that are shuffled among themselves; about 40 MB of chips of 152 px."""
@@ -76,19 +76,15 @@ def from_records(paths: Sequence[Path], count: int, chip_px: int, how: Reading) 
     """
     tf = started_tensorflow()
     plain = tf.autograph.experimental.do_not_convert
-    names = [os.fspath(path) for path in paths]
+    names = [os.fsencode(path) for path in paths]
     spec = {
         ENCODED: tf.io.FixedLenFeature((), tf.string),
         LABEL: tf.io.FixedLenFeature((), "int64"),
     }
 
-    def parse(records: Any) -> tuple[Any, Any]:
-        found = tf.io.parse_example(records, spec)
-        return found[ENCODED], found[LABEL]
-
     def epoch(key: Any) -> Any:
         if not how.shuffle:
-            return tf.data.TFRecordDataset(names).batch(how.batch).map(plain(parse))
+            return tf.data.TFRecordDataset(names).batch(how.batch)
         files = tf.random.experimental.stateless_shuffle(names, _for(tf, key, _FILES))
         records = tf.data.Dataset.from_tensor_slices(files).interleave(
             tf.data.TFRecordDataset,
@@ -103,28 +99,57 @@ def from_records(paths: Sequence[Path], count: int, chip_px: int, how: Reading) 
             return tf.random.experimental.stateless_shuffle(window, _for(tf, own, at))
 
         windows = records.batch(how.buffer).enumerate().map(plain(shuffled))
-        return windows.prefetch(1).unbatch().batch(how.batch).map(plain(parse))
+        return windows.prefetch(1).unbatch().batch(how.batch)
 
-    return _batches(tf, epoch, lambda jpegs: jpegs, count, chip_px, how)
+    def opened(records: Any) -> tuple[Any, Any]:
+        found = tf.io.parse_example(records, spec)
+        return _decoded(tf, found[ENCODED], lambda jpeg: jpeg, chip_px), found[LABEL]
+
+    return _batches(tf, epoch, opened, count, how)
+
+
+def from_memory(chips: ByteArray, labels: IdArray, how: Reading) -> Any:
+    """Batches from chips that were decoded before; see `from_records`.
+
+    Args:
+        chips: uint8 (n, chip_px, chip_px, 3); kept, not copied.
+        labels: one for each.
+    """
+    tf = started_tensorflow()
+
+    def looked_up(at: IdArray) -> tuple[ByteArray, IdArray]:
+        return chips[at], labels[at]
+
+    def taken(at: Any) -> tuple[Any, Any]:
+        found, known = tf.numpy_function(looked_up, (at,), (tf.uint8, tf.int64))
+        return tf.ensure_shape(found, (None, *chips.shape[1:])), tf.ensure_shape(known, (None,))
+
+    return _batches(tf, _positions(tf, len(chips), how), taken, len(chips), how)
 
 
 def from_files(paths: Sequence[Path], labels: IdArray, chip_px: int, how: Reading) -> Any:
     """Batches from JPEG files; see `from_records`. `labels` has one for each path."""
     tf = started_tensorflow()
-    plain = tf.autograph.experimental.do_not_convert
     with tf.device("/CPU:0"):
-        names, known = tf.constant([os.fspath(path) for path in paths]), tf.constant(labels)
+        names, known = tf.constant([os.fsencode(path) for path in paths]), tf.constant(labels)
 
-    def named(at: Any) -> tuple[Any, Any]:
-        return tf.gather(names, at), tf.gather(known, at)
+    def opened(at: Any) -> tuple[Any, Any]:
+        files = tf.gather(names, at)
+        return _decoded(tf, files, tf.io.read_file, chip_px), tf.gather(known, at)
+
+    return _batches(tf, _positions(tf, len(paths), how), opened, len(paths), how)
+
+
+def _positions(tf: Any, count: int, how: Reading) -> _Epoch:
+    """An epoch of chips that can be read in any order, as batches of their positions."""
 
     def epoch(key: Any) -> Any:
-        order = tf.range(len(paths))
+        order = tf.range(count)
         if how.shuffle:
             order = tf.random.experimental.stateless_shuffle(order, _for(tf, key, _RECORDS))
-        return tf.data.Dataset.from_tensor_slices(order).batch(how.batch).map(plain(named))
+        return tf.data.Dataset.from_tensor_slices(order).batch(how.batch)
 
-    return _batches(tf, epoch, tf.io.read_file, len(paths), chip_px, how)
+    return epoch
 
 
 def decoded(jpeg: Any, chip_px: int) -> Any:
@@ -134,16 +159,29 @@ def decoded(jpeg: Any, chip_px: int) -> Any:
     return tf.ensure_shape(chip, (chip_px, chip_px, 3))
 
 
-def _batches(
-    tf: Any, epoch: _Epoch, bytes_of: Callable[[Any], Any], count: int, chip_px: int, how: Reading
-) -> Any:
-    """Decoded and changed batches of one epoch or of all from it on.
+def _decoded(tf: Any, places: Any, bytes_of: Callable[[Any], Any], chip_px: int) -> Any:
+    """The chips of a batch: decoded by one thread, while others decode other batches.
 
     Args:
-        epoch: makes a dataset of batches (where bytes are, label) given an epoch's key.
-        bytes_of: the JPEG bytes of one of these.
+        places: where the JPEG bytes of each are, as `bytes_of` takes it.
     """
+    return tf.map_fn(
+        lambda place: decoded(bytes_of(place), chip_px),
+        places,
+        fn_output_signature=tf.TensorSpec((chip_px, chip_px, 3), tf.uint8),
+    )
 
+
+def _batches(
+    tf: Any, epoch: _Epoch, opened: Callable[[Any], tuple[Any, Any]], count: int, how: Reading
+) -> Any:
+    """Batches of one epoch, or of all from it on, changed as wanted.
+
+    Args:
+        epoch: makes a dataset of batches, not opened yet, given an epoch's key.
+        opened: chips and labels of such a batch.
+        count: chips in an epoch.
+    """
     plain = tf.autograph.experimental.do_not_convert  # there is nothing in it to convert
 
     def of(number: Any) -> Any:
@@ -151,14 +189,8 @@ def _batches(
         key = _for(tf, tf.constant((how.seed, 0), tf.int64), tf.cast(number, tf.int64))
         own = _for(tf, key, _CHANGES)
 
-        def finished(at: Any, batch: tuple[Any, Any]) -> tuple[Any, Any]:
-            places, labels = batch
-            # A batch is decoded by one thread, and several batches at a time.
-            chips = tf.map_fn(
-                lambda place: decoded(bytes_of(place), chip_px),
-                places,
-                fn_output_signature=tf.TensorSpec((chip_px, chip_px, 3), tf.uint8),
-            )
+        def finished(at: Any, batch: Any) -> tuple[Any, Any]:
+            chips, labels = opened(batch)
             if how.augment is not None:
                 chips = how.augment(chips, _for(tf, own, at))
             return chips, tf.cast(labels, tf.int32)

@@ -96,7 +96,7 @@ def checked(path: Path) -> Iterator[bytes]:
     """
     tf = started_tensorflow()
     number = 0
-    records = iter(tf.data.TFRecordDataset(os.fspath(path)))
+    records = iter(tf.data.TFRecordDataset(os.fsencode(path)))
     while True:
         try:
             record = next(records, None)

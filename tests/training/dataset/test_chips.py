@@ -37,9 +37,11 @@ def stored(tmp_path_factory):
     return place
 
 
-@pytest.fixture(params=list(Storage))
+@pytest.fixture(params=[(Storage.TFRECORDS, 0), (Storage.FOLDERS, 0), (Storage.TFRECORDS, 512)])
 def dataset(stored, request):
-    return ChipDataset.open(stored / request.param)
+    """Read from records, from files, and kept in memory."""
+    storage, kept_mb = request.param
+    return ChipDataset.open(stored / storage, kept_mb=kept_mb)
 
 
 @pytest.fixture
@@ -126,6 +128,19 @@ def test_augmented_chips_follow_from_seed_and_epoch(dataset):
     assert not np.array_equal(dataset.arrays("train")[0], first[0])
 
 
+def test_small_splits_are_kept_in_memory(stored):
+    dataset = ChipDataset.open(stored / Storage.TFRECORDS, kept_mb=1)
+    size = 64 * 64 * 3
+    assert dataset.kept_bytes("train") == 0
+    assert dataset.kept_bytes("validation") == dataset.count("validation") * size < 1_000_000
+    first, _ = epoch(dataset, "validation", shuffle=False, seed=0)
+    kept, _ = dataset.arrays("validation")
+    assert np.shares_memory(kept, dataset.arrays("validation")[0])
+    assert np.array_equal(kept, first)
+    with pytest.raises(ValueError, match="read-only"):
+        kept[0] = 0
+
+
 def test_order_may_be_given_up(dataset):
     read = epoch(dataset, shuffle=True, seed=1, deterministic=False)
     assert Counter(read[1]) == Counter(dataset.labels("train"))
@@ -170,7 +185,7 @@ def test_a_changed_byte_is_found_by_its_checksum(copy):
     data = bytearray(shard.read_bytes())
     data[offset + length // 2] ^= 1
     shard.write_bytes(data)
-    dataset = ChipDataset.open(place)  # every file has its size
+    dataset = ChipDataset.open(place, kept_mb=0)  # every file has its size
     words = rf"{shard.name}: record 2 is damaged"
     with pytest.raises(InvalidDataset, match=words):
         dataset.verify()
@@ -179,6 +194,8 @@ def test_a_changed_byte_is_found_by_its_checksum(copy):
     with pytest.raises(tf.errors.OpError) as raised:
         list(dataset.images("train", 8, shuffle=True, seed=0))
     assert dataset.explain(raised.value).path == str(shard)
+    with pytest.raises(InvalidDataset, match=words):
+        ChipDataset.open(place).images("train", 8, shuffle=True, seed=0)
     assert dataset.explain(ValueError("something else")) is None
 
 
