@@ -1,0 +1,249 @@
+"""From a run to a model that searches: its embedding as a file, added under a name, its rates.
+
+In: a run's folder. Out: a .keras or .onnx file that takes chips as they are, uint8 RGB; or a
+model of the catalogue, with the rates of its space. What the network does with pixels first is
+part of it, so training and searching cannot differ.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from facesearch.errors import FaceSearchError, InvalidDataset, InvalidModelFile, InvalidValue
+from facesearch.evaluation.model_rates import MeasuredRates
+from facesearch.models.files import disk_errors
+from facesearch.models.keras_export import ExportReport, export_onnx
+from facesearch.models.keras_files import load_keras
+from facesearch.models.own.added import AddedModel
+from facesearch.models.preprocessing import Layout, Number, Preprocessing
+from facesearch.models.templates import TemplateFamily
+from facesearch.photos.files import printable
+from facesearch.training import networks
+from facesearch.training.dataset.chips import ChipDataset
+from facesearch.training.dataset.options import Split
+from facesearch.training.folder import BEST, RunFolder, Status, is_run
+from facesearch.values import ByteArray
+
+if TYPE_CHECKING:
+    from facesearch.models.keras_files import KerasNetwork
+
+OnProgress: TypeAlias = Callable[[str, int, int | None], None]
+"""Told what is done, how many are, and how many there are; None where nobody knows."""
+
+__all__ = ["AddedTrained", "add_trained", "export_run", "is_run"]
+
+_COMPARED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class AddedTrained:
+    """A trained network that was added.
+
+    Attributes:
+        added: what was stored, and how it did on the built-in portraits.
+        export: the ONNX file compared with the network of Keras.
+        rates: of its space; None where they could not be measured.
+        why_no_rates: and why not; empty where they were.
+        warnings: sentences for the user.
+    """
+
+    added: AddedModel
+    export: ExportReport
+    rates: MeasuredRates | None
+    why_no_rates: str
+    warnings: tuple[str, ...]
+
+
+def export_run(run_folder: Path, target: Path, *, dataset: Path | None = None) -> ExportReport:
+    """Write the embedding of a run's best network as a file.
+
+    Args:
+        run_folder: of the run.
+        target: a name that ends in .onnx or .keras; replaced where it exists.
+        dataset: of the run, where it was moved.
+
+    Returns:
+        What was written. Of a .keras file nothing was compared, and `opset` is 0.
+
+    Raises:
+        InvalidValue: there is no run, or the target is called otherwise.
+        InvalidModelFile: the run has no network yet, or not the last touch to its embedding.
+        ModelError: it cannot be converted, or gives other embeddings as ONNX; nothing was
+            written then.
+    """
+    run = RunFolder.open(run_folder)
+    if target.suffix not in (".onnx", ".keras"):
+        raise InvalidValue(f"{printable(str(target))}: name a file that ends in .onnx or .keras")
+    network = _network(run)
+    if target.suffix == ".onnx":
+        chips = _chips(run, _dataset(run, dataset)[0])
+        return _as_onnx(run, network, target, chips)
+    embedding = _embedding(network)
+    with disk_errors(target.stem, target.parent, elsewhere="choose another target"):
+        networks.save(embedding, target)
+    size, dimension = target.stat().st_size, int(embedding.output_shape[-1])
+    return ExportReport(target, 0, size, dimension, 0, 0.0)
+
+
+def add_trained(
+    name: str,
+    run_folder: Path,
+    *,
+    licence: str = "",
+    replace: bool = False,
+    dataset: Path | None = None,
+    template: TemplateFamily | None = None,
+    on_progress: OnProgress | None = None,
+) -> AddedTrained:
+    """Add the network of a run as an embedder, and measure the rates of its space.
+
+    Rates are measured on the people that the dataset keeps for judging. Where these were
+    trained on too, or there are too few of them, that is said.
+
+    Args:
+        name: what it is to be called.
+        run_folder: of the run.
+        licence: of the training data, as the user states it.
+        replace: take the place of a model that was added under this name.
+        dataset: of the run, where it was moved.
+        template: how its chips are framed, where the dataset does not say.
+        on_progress: told how far it is.
+
+    Raises:
+        InvalidValue: there is no run, or nobody said how its chips are framed.
+        InvalidModelFile: the run has no network yet, or one that cannot serve.
+        InvalidDataset: the dataset that is named is another one.
+        ModelError: the name is taken, the export differs, or it cannot be stored.
+        OSError: the rates cannot be written.
+    """
+    from facesearch.models.own.adding import add_embedder
+    from facesearch.models.own.storing import check_name
+    from facesearch.training.rates import measure_trained
+
+    tell = on_progress or (lambda what, done, total: None)
+    check_name(name, replace=replace)
+    run = RunFolder.open(run_folder)
+    framed = template or _template(run)
+    network = _network(run)
+    chips, why = _dataset(run, dataset)
+    warnings = _warnings(run)
+    tell("exporting to ONNX", 0, None)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch, "embedding.onnx")
+        export = _as_onnx(run, network, path, _chips(run, chips, framed), name)
+        tell("trying it on portraits", 0, None)
+        # A weak network is what its user trained: they are told, and may have it.
+        added = add_embedder(
+            name, path, template=framed, licence=licence, replace=replace, force=True
+        )
+    problem = added.report.problem
+    if problem is not None:
+        warnings.append(f"it does badly on two portraits: {problem}")
+    rates = None
+    if chips is not None:
+        try:
+            rates = measure_trained(name, run, chips, tell)
+        except FaceSearchError as error:
+            why = str(error)
+    if rates is not None:
+        warnings += rates.warnings
+    return AddedTrained(added, export, rates, why, tuple(warnings))
+
+
+def _network(run: RunFolder) -> KerasNetwork:
+    """The best network of a run, of both outputs.
+
+    Raises:
+        InvalidModelFile: there is none yet, or its embedding lacks what the end of the run
+            gives it.
+    """
+    shown, path = printable(str(run.path)), run.path / BEST
+    recipe = run.config.recipe
+    if not path.exists():
+        raise InvalidModelFile(
+            recipe.name, f"no epoch of {shown} is finished yet: go on with it by --resume"
+        )
+    if recipe.finish is not None and run.standing().status is not Status.FINISHED:
+        raise InvalidModelFile(
+            recipe.name,
+            f"{shown} is not finished, and the embedding of {recipe.name} is scaled at its end: go "
+            "on with it by --resume",
+        )
+    from facesearch.training.recipes import layers  # noqa: F401  (registers them with Keras)
+
+    return load_keras(path, recipe.name)
+
+
+def _embedding(network: KerasNetwork) -> Any:
+    import tf_keras
+
+    model = network.model
+    return tf_keras.Model(model.input, model.outputs[-1], name=f"{model.name}_embedding")
+
+
+def _as_onnx(
+    run: RunFolder,
+    network: KerasNetwork,
+    target: Path,
+    chips: ByteArray,
+    name: str | None = None,
+) -> ExportReport:
+    side = run.dataset.chip_px
+    fed = Preprocessing(width_px=side, height_px=side, layout=Layout.NHWC, number=Number.UINT8)
+    output = list(network.outputs)[-1]
+    return export_onnx(network.model, target, fed, output, chips=chips, name=name)
+
+
+def _template(run: RunFolder) -> TemplateFamily:
+    if run.dataset.template is None:
+        raise InvalidValue(
+            f"nobody said how the chips of {run.dataset.name} are framed, so faces cannot be cut "
+            "like them: state it with --template"
+        )
+    return TemplateFamily(run.dataset.template.family)
+
+
+def _dataset(run: RunFolder, moved: Path | None) -> tuple[ChipDataset | None, str]:
+    """The dataset of a run; or None, and why.
+
+    Raises:
+        InvalidDataset: the one that was named is damaged, or another one.
+    """
+    place = Path(run.standing().dataset) if moved is None else moved
+    shown = printable(str(place))
+    try:
+        chips = ChipDataset.open(place)
+        if chips.digest != run.dataset.digest:
+            raise InvalidDataset(shown, "is another dataset than the one that was trained on")
+    except InvalidDataset as error:
+        if moved is not None:
+            raise
+        return None, f"the dataset it was trained on is needed, and {error}"
+    return chips, ""
+
+
+def _chips(
+    run: RunFolder, dataset: ChipDataset | None, framed: TemplateFamily | None = None
+) -> ByteArray:
+    """Chips to compare an export on: of the validation; of the portraits where they are gone."""
+    if dataset is not None:
+        count = min(_COMPARED, dataset.count(Split.VALIDATION))
+        return dataset.read(Split.VALIDATION, range(count))
+    from facesearch.models.sanity import sample_chips
+    from facesearch.models.templates import template
+
+    family = framed or (TemplateFamily.ARCFACE if run.dataset.template is None else _template(run))
+    return np.ascontiguousarray(sample_chips(template(family, run.dataset.chip_px).cut))
+
+
+def _warnings(run: RunFolder) -> list[str]:
+    standing = run.standing()
+    if standing.status is Status.FINISHED:
+        return []
+    return [f"the run is not finished: this is the best of {standing.epoch} epochs"]

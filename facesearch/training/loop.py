@@ -1,0 +1,323 @@
+"""The loop of a run: phases, epochs and steps, from the last checkpoint to the end.
+
+In: an opened run, its dataset and feed. Out: networks, checkpoints and logs in its folder.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from facesearch.errors import FaceSearchError, ModelError
+from facesearch.models.tensorflow import started_tensorflow
+from facesearch.photos.files import printable
+from facesearch.training import networks
+from facesearch.training.checkpoints import Best, Checkpoints, RunState, Sums
+from facesearch.training.dataset.chips import ChipDataset
+from facesearch.training.feeding import Feed
+from facesearch.training.folder import BEST, CHECKPOINTS, FINAL, RunFolder, Status
+from facesearch.training.logs import EpochRow, Logs, StepRow
+from facesearch.training.outcome import Diverged, OnProgress, RunProgress
+from facesearch.training.recipes.base import Phase
+from facesearch.training.teaching import Teacher
+
+
+class Loop:
+    """A run while it lasts.
+
+    Attributes:
+        warnings: sentences for the user.
+    """
+
+    def __init__(
+        self,
+        run: RunFolder,
+        dataset: ChipDataset,
+        shown: Feed,
+        on_progress: OnProgress,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        config = run.config
+        self.warnings: tuple[str, ...] = ()
+        self._run, self._config, self._dataset, self._feed = run, config, dataset, shown
+        self._tell, self._cancelled = on_progress, cancelled
+        self._name = config.recipe.name
+        self._phases = config.recipe.phases(config.network, batch=config.batch)
+        self._checkpoints = Checkpoints(run.path / CHECKPOINTS)
+        self._built = networks.build(
+            config, classes=dataset.trained_classes, chip_px=dataset.chip_px
+        )
+        self._whole = networks.whole(self._built)
+        # An epoch whose pairs follow from the network at its start cannot be begun in its middle.
+        self._may_part = not config.recipe.wants_embeddings(config.network)
+        self._state = RunState()
+        self._stopping = False
+
+    def go(self) -> None:
+        """Train to the end, or until the caller asks to stop.
+
+        Raises:
+            Diverged: the loss is no number any more.
+            ModelError: the network cannot be built or run, or checkpoints not be read.
+            InvalidDataset: chips are damaged.
+            OSError: the disk is full, or not to be written to.
+        """
+        teacher = self._teacher_at_start()
+        self._stand(Status.RUNNING)
+        try:
+            with Logs(self._run.path, self._state) as logs:
+                self._go_through(teacher, logs)
+        except Diverged as error:
+            told = Diverged(self._name, f"{error}. {self._kept()}")
+            self._stand(Status.FAILED, str(told))
+            raise told from error
+        except FaceSearchError as error:
+            self._stand(Status.FAILED, str(error))
+            raise
+        self._stand(Status.STOPPED if self._stopping else Status.FINISHED)
+
+    def _go_through(self, teacher: Teacher, logs: Logs) -> None:
+        while not self._stopping:
+            if not self._is_over(teacher.phase):
+                self._epoch(teacher, logs)
+            elif self._state.phase + 1 < len(self._phases):
+                teacher = self._next(teacher)
+            else:
+                self._finish()
+                return
+
+    def _teacher_at_start(self) -> Teacher:
+        """The network as the newest checkpoint has it that can be read, or as it was built."""
+        damaged = 0
+        while (state := self._checkpoints.last()) is not None:
+            teacher = self._teacher(self._phases[state.phase])
+            if self._checkpoints.restore(teacher.model, teacher.optimizer, state):
+                self._state = state
+                if damaged:
+                    self.warnings = (
+                        f"the newest checkpoint was damaged: went on from step {state.step:,}",
+                    )
+                return teacher
+            damaged += 1
+        if damaged:
+            raise ModelError(
+                self._name,
+                f"no checkpoint in {printable(str(self._checkpoints.folder))} can be read: train "
+                "anew with another --out",
+            )
+        teacher = self._teacher(self._phases[0])
+        self._checkpoints.save(teacher.model, teacher.optimizer, self._state)
+        return teacher
+
+    def _teacher(self, phase: Phase) -> Teacher:
+        classes, examples = self._dataset.trained_classes, self._feed.examples
+        return Teacher(self._built, self._config, phase, classes=classes, examples=examples)
+
+    def _is_over(self, phase: Phase) -> bool:
+        losses = self._state.losses
+        due = phase.stopping is not None and phase.stopping.is_due(losses)
+        return due or len(losses) >= phase.epochs
+
+    def _next(self, teacher: Teacher) -> Teacher:
+        """Begin the next phase, from the best weights where this one waited for better ones."""
+        if teacher.phase.stopping is not None:
+            self._load_best()
+        self._state = replace(self._state, phase=self._state.phase + 1, losses=())
+        return self._teacher(self._phases[self._state.phase])
+
+    def _epoch(self, teacher: Teacher, logs: Logs) -> None:
+        """Teach an epoch, or the rest of one, then see how the network does."""
+        start = self._state
+        clock_s = time.monotonic() - start.seconds
+        teacher.set_rate(start.losses)
+        rates = teacher.rates()
+
+        def on_step(examples: int, loss: float, accuracy: float | None) -> bool:
+            nonlocal rates
+            self._state = now = replace(
+                self._state,
+                step=self._state.step + 1,
+                epoch_step=self._state.epoch_step + 1,
+                sums=self._state.sums.plus(examples, loss, accuracy),
+                seconds=time.monotonic() - clock_s,
+            )
+            logs.step(
+                StepRow(
+                    step=now.step,
+                    epoch=now.epoch + 1,
+                    loss=loss,
+                    accuracy=accuracy,
+                    learning_rate=rates[0],
+                    beta1=rates[1],
+                )
+            )
+            rates = teacher.rates()
+            self._tell(self._progress(teacher))
+            self._stopping = self._cancelled()
+            every = self._config.training.checkpoint_every_steps
+            if every and now.step % every == 0 and now.epoch_step < teacher.steps_per_epoch:
+                self._part(teacher, logs)
+            return not self._stopping
+
+        with self._explained():
+            batches = self._feed.epoch(start.epoch, teacher.embedded)
+            teacher.teach(batches, step=start.step, skipped=start.epoch_step, on_step=on_step)
+        if self._stopping:
+            self._part(teacher, logs)
+            return
+        with self._explained():
+            judged = teacher.judge(self._feed.validation())
+        if not math.isfinite(judged.loss):
+            raise Diverged(
+                self._name,
+                f"the validation loss is {judged.loss} after step {self._state.step:,}, epoch "
+                f"{start.epoch + 1}",
+            )
+        sums, last = self._state.sums, logs.last_step
+        assert last is not None, "an epoch has a step"
+        row = EpochRow(
+            epoch=start.epoch + 1,
+            phase=teacher.phase.name,
+            step=self._state.step,
+            loss=sums.loss / sums.examples,
+            accuracy=None if last.accuracy is None else sums.accuracy / sums.examples,
+            validation_loss=judged.loss,
+            validation_accuracy=judged.accuracy,
+            threshold=judged.threshold,
+            learning_rate=last.learning_rate,
+            beta1=last.beta1,
+            seconds=time.monotonic() - clock_s - start.seconds,
+        )
+        ended = replace(self._progress(teacher), ended=row)
+        logs.epoch(row)
+        self._keep(teacher, row)
+        self._tell(ended)
+
+    def _part(self, teacher: Teacher, logs: Logs) -> None:
+        """Keep the middle of an epoch, where it can be gone on from there."""
+        logs.flush()
+        if self._may_part:
+            self._checkpoints.save(teacher.model, teacher.optimizer, self._state)
+        elif self._stopping and (kept := self._checkpoints.last()) is not None:
+            self._state = kept
+
+    def _keep(self, teacher: Teacher, row: EpochRow) -> None:
+        """Keep what an epoch came to: the network, where it is the best, and a checkpoint."""
+        best = self._state.best
+        is_best = best is None or row.validation_loss < best.loss
+        if is_best:
+            best = Best(
+                epoch=row.epoch,
+                step=row.step,
+                loss=row.validation_loss,
+                accuracy=row.validation_accuracy,
+                threshold=row.threshold,
+                file=f"best-{row.step:09d}.keras",
+            )
+            networks.save(self._whole, self._checkpoints.best_path(best))
+        self._state = replace(
+            self._state,
+            epoch=row.epoch,
+            epoch_step=0,
+            sums=Sums(),
+            losses=(*self._state.losses, row.validation_loss),
+            best=best,
+            seconds=self._state.seconds,
+        )
+        self._checkpoints.save(teacher.model, teacher.optimizer, self._state)
+        if is_best:
+            self._name_best()
+        self._stand(Status.RUNNING)
+
+    def _finish(self) -> None:
+        """Leave the networks as they are to be used."""
+        networks.save(self._whole, self._run.path / FINAL)
+        self._name_best()
+        finish = self._config.recipe.finish
+        if finish is not None:
+            self._load_best()
+            with self._explained():
+                finish(self._built, self._feed.batches())
+            networks.save(self._whole, self._run.path / BEST)
+
+    def _load_best(self) -> None:
+        assert self._state.best is not None, "a phase has an epoch, whose loss is a number"
+        path = self._checkpoints.best_path(self._state.best)
+        try:
+            networks.load_weights(self._whole, path)
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(
+                self._name,
+                f"the network of the best epoch, {printable(str(path))}, cannot be read ({error}): "
+                "train anew with another --out",
+            ) from error
+
+    def _name_best(self) -> None:
+        """Make best.keras the network of the best epoch."""
+        assert self._state.best is not None, "called after an epoch"
+        source, target = self._checkpoints.best_path(self._state.best), self._run.path / BEST
+        if target.exists() and target.samefile(source):
+            return
+        temporary = target.with_name(f".{BEST}")
+        temporary.unlink(missing_ok=True)
+        try:
+            os.link(source, temporary)
+        except OSError:  # a file system without links
+            shutil.copyfile(source, temporary)
+        temporary.replace(target)
+
+    def _progress(self, teacher: Teacher) -> RunProgress:
+        state = self._state
+        return RunProgress(
+            phase=teacher.phase.name,
+            epoch=state.epoch + 1,
+            epochs=sum(phase.epochs for phase in self._phases),
+            step=state.epoch_step,
+            steps=teacher.steps_per_epoch,
+            loss=state.sums.loss / state.sums.examples,
+        )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Put into words what fails while chips are read and computed with."""
+        errors = started_tensorflow().errors
+        try:
+            yield
+        except errors.OpError as error:
+            problem = self._dataset.explain(error)
+            if problem is not None:
+                raise problem from error
+            less = (
+                ". A smaller --batch takes less memory"
+                if isinstance(error, errors.ResourceExhaustedError)
+                else ""
+            )
+            raise ModelError(
+                self._name, f"training {self._name} failed: {_said(error.message)}{less}"
+            ) from error
+
+    def _stand(self, status: Status, why: str = "") -> None:
+        self._run.stand(status, self._state, self._dataset.folder, why)
+
+    def _kept(self) -> str:
+        """What is left of a run whose loss is no number any more."""
+        best, last = self._state.best, self._checkpoints.last()
+        step = 0 if last is None else last.step
+        kept = f"the weights of step {step:,} are kept in {CHECKPOINTS}"
+        if best is not None:
+            kept += f", those of epoch {best.epoch} (validation loss {best.loss:.4g}) in {BEST}"
+        return (
+            f"In {printable(str(self._run.path))} {kept}. Train anew with a lower learning rate, "
+            "another --seed or another --batch, and another --out"
+        )
+
+
+def _said(message: Any) -> str:
+    lines = str(message).strip().splitlines()
+    return lines[0] if lines else "TensorFlow does not say why"

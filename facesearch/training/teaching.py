@@ -1,0 +1,178 @@
+"""One phase of training: a network, its optimizer, and the epochs of it that are gone through.
+
+In: a network as its recipe builds it, a phase, and batches. Out: what each step came to, and
+how the network does on the batches it is judged by.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from facesearch.models.tensorflow import started_tensorflow
+from facesearch.training.config import RunConfig
+from facesearch.training.outcome import Diverged
+from facesearch.training.randomness import StepNoise
+from facesearch.training.recipes.base import BuiltNetwork, Phase, Task
+from facesearch.values import ByteArray, FloatArray
+
+OnStep = Callable[[int, float, float | None], bool]
+"""Told examples, loss and accuracy of a step; False ends the epoch after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How a network does on chips, or pairs, that it does not learn from.
+
+    Attributes:
+        loss: of the recipe.
+        accuracy: share of chips whose person is named, or of pairs on the right side of
+            `threshold`; None where the recipe has none.
+        threshold: the distance that separates the pairs best; None where there are no pairs.
+    """
+
+    loss: float
+    accuracy: float | None
+    threshold: float | None
+
+
+class Teacher:
+    """A network in one phase.
+
+    Args:
+        built: the network; the layers of the phase are freed, and it is compiled.
+        classes: people to tell apart.
+        examples: of an epoch.
+    """
+
+    def __init__(
+        self, built: BuiltNetwork, config: RunConfig, phase: Phase, *, classes: int, examples: int
+    ) -> None:
+        recipe, own = config.recipe, config.network
+        self.built, self.phase = built, phase
+        self.steps_per_epoch = -(-examples // config.batch)
+        self._examples, self._batch, self._task = examples, config.batch, recipe.task
+        self._name, self._loss = recipe.name, recipe.loss(own, classes=classes)
+        built.free(phase)
+        self.model = built.trained
+        self.model.compile(
+            optimizer=recipe.optimizer(own, phase, steps_per_epoch=self.steps_per_epoch),
+            loss=self._loss,
+            metrics=recipe.metrics(own, classes=classes),
+        )
+        self.optimizer = self.model.optimizer
+        self.optimizer.build(self.model.trainable_variables)
+        self._noise = StepNoise(self.model, config.training.seed)
+
+    def set_rate(self, losses: tuple[float, ...]) -> None:
+        """Set the learning rate of the epoch that comes after those with these losses."""
+        if self.phase.plateau is not None:
+            self.optimizer.learning_rate = self.phase.plateau.rate(self.phase.learning_rate, losses)
+
+    def rates(self) -> tuple[float, float | None]:
+        """Learning rate and beta1 of the next step; beta1 is None where there is none."""
+        if self.phase.cycle is not None:
+            rates = self.phase.cycle.at(
+                int(self.optimizer.iterations.numpy()), self.steps_per_epoch
+            )
+            return rates.learning_rate, rates.beta1
+        inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        beta1 = getattr(inner, "beta_1", None)
+        rate = float(
+            f"{float(inner.learning_rate.numpy()):.6g}"
+        )  # as it was stated, not as float32 has it
+        return rate, None if beta1 is None else float(beta1)
+
+    def teach(self, batches: Any, *, step: int, skipped: int, on_step: OnStep) -> None:
+        """Go through an epoch, or what is left of it.
+
+        Args:
+            batches: of the whole epoch.
+            step: steps done before, over all phases.
+            skipped: of these, in this epoch.
+            on_step: told of each step.
+
+        Raises:
+            Diverged: the loss is no number any more; that step is not told of.
+        """
+        tf = started_tensorflow()
+        import tf_keras
+
+        teacher = self
+
+        class EachStep(tf_keras.callbacks.Callback):  # type: ignore[misc]
+            def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+                teacher._noise.set(step + batch)
+
+            def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+                loss = float(logs["loss"])
+                accuracy = logs.get("accuracy")
+                self.model.reset_metrics()  # so that the next ones are of the next step alone
+                if not math.isfinite(loss):
+                    raise Diverged(
+                        teacher._name, f"the loss is {loss} at step {step + batch + 1:,}"
+                    )
+                examples = teacher._in_batch(skipped + batch)
+                go_on = on_step(examples, loss, None if accuracy is None else float(accuracy))
+                self.model.stop_training = self.model.stop_training or not go_on
+
+        if skipped < self.steps_per_epoch:
+            left = batches.skip(skipped) if skipped else batches
+            left = left.apply(
+                tf.data.experimental.assert_cardinality(self.steps_per_epoch - skipped)
+            )
+            self.model.fit(left, verbose=0, callbacks=[EachStep()])
+
+    def judge(self, batches: Any) -> Judgement:
+        """How the network does."""
+        if self._task is Task.PAIRS:
+            return self._judge_pairs(batches)
+        found = self.model.evaluate(batches, verbose=0, return_dict=True)
+        accuracy = found.get("accuracy")
+        return Judgement(float(found["loss"]), None if accuracy is None else float(accuracy), None)
+
+    def embedded(self, chips: ByteArray) -> FloatArray:
+        """What the network says of chips now: float32 (n, dimension)."""
+        return np.asarray(self.built.embedding.predict_on_batch(chips), np.float32)
+
+    def _judge_pairs(self, batches: Any) -> Judgement:
+        labels, distances = [], []
+        for pairs, different in batches:
+            labels.append(different.numpy())
+            distances.append(self.model.predict_on_batch(pairs))
+        all_labels = np.concatenate(labels)
+        all_distances = np.concatenate(distances).astype(np.float32)
+        losses = np.asarray(self._loss(all_labels, all_distances))
+        threshold, accuracy = best_threshold(all_distances, all_labels)
+        return Judgement(float(losses.mean()), accuracy, threshold)
+
+    def _in_batch(self, number: int) -> int:
+        return min(self._batch, self._examples - number * self._batch)
+
+
+def best_threshold(distances: FloatArray, different: Any) -> tuple[float, float]:
+    """The distance that separates pairs of one person from pairs of two best.
+
+    Args:
+        distances: of the pairs, shape (n,), n > 0.
+        different: 0 for pairs of one person, 1 for pairs of two.
+
+    Returns:
+        The distance, in the middle between two pairs, and the share of pairs on the right
+        side of it: those of one person within.
+    """
+    order = np.argsort(distances, kind="stable")
+    far, two = distances[order].astype(np.float64), np.asarray(different)[order] == 1
+    # Right where the first k are taken for one person: ones of one person among them, and
+    # those of two after them.
+    right = np.r_[0, np.cumsum(~two)] + np.r_[np.cumsum(two[::-1])[::-1], 0]
+    ends = np.r_[0.0, far, 2 * far[-1]]
+    cuts = (ends[:-1] + ends[1:]) / 2
+    # No cut lies between pairs of one distance.
+    parted = np.r_[True, far[1:] > far[:-1], True]
+    best = int(np.argmax(np.where(parted, right, -1)))
+    return float(cuts[best]), float(right[best] / len(far))
