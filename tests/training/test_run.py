@@ -125,9 +125,10 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(
     assert len(json.loads((tmp_path / "killed/environment.json").read_text())["starts"]) == 2
 
 
-@pytest.mark.parametrize("settings", [("augment=true",), ("semi_hard=true",)])
-def test_pairs_are_the_same_after_a_stop(by_person: Path, tmp_path: Path, settings: tuple[str]):
-    config = small("siamese-densenet", "batch_size=16", "epochs=2", *settings)
+def test_pairs_are_the_same_after_a_stop(by_person: Path, tmp_path: Path):
+    """Those of an epoch follow from the network at its start, so it goes on from there."""
+    settings = ("batch_size=16", "epochs=2", "semi_hard=true", "augment=true")
+    config = small("siamese-densenet", *settings)
     run(config, by_person, tmp_path / "whole")
 
     stopped = run(config, by_person, tmp_path / "stopped", stopped_at=9)
