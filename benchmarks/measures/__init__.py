@@ -14,6 +14,7 @@ from benchmarks.measures import (
     library,
     limit,
     models,
+    reindex,
     verification,
 )
 
@@ -27,6 +28,7 @@ MEASURES: tuple[Measure, ...] = (
     library.MEASURE,
     cold.MEASURE,
     models.MEASURE,
+    reindex.MEASURE,
     verification.MEASURE,
     dlib_model.MEASURE,
     accuracy.MEASURE,

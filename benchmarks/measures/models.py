@@ -7,29 +7,25 @@ speed does not depend on what the numbers are.
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 from benchmarks.bench import Bench, Measure, needs, paired_ratios
 from benchmarks.contenders import Contender, facesearch_command
 from benchmarks.data import Data, sample
 from benchmarks.figures import Figure, Unit
-from benchmarks.machine import usable_cores
 from benchmarks.measures.indexing import in_part
 from benchmarks.processes import BenchmarkError, run_process
 from benchmarks.programs import FaceSearch, Script
-from benchmarks.records import Measured, Values, median
+from benchmarks.records import Measured, median
 
 NAME = "models"
 MODEL, BATCH = "deepface:Facenet512", 32
 OVERHEAD_AT_MOST = 0.10
 TIMES_AT_LEAST = 4.0
 LIST_AT_MOST_S = 1.0
-REINDEX_AT_MOST = 1.20
-SECOND_MODEL = "dlib-resnet34-best"
 OURS, THEIRS = Contender.FACESEARCH, Contender.DEEPFACE
 WAY = "facesearch index --model"
-ALONE, EMBED, LIST, REINDEX, INDEX = "alone", "embed", "list", "reindex", "index"
+ALONE, EMBED, LIST, INDEX = "alone", "embed", "list", "index"
 
 
 def run(bench: Bench) -> None:
@@ -38,7 +34,6 @@ def run(bench: Bench) -> None:
     _overhead(bench, weights)
     _race(bench)
     _list(bench)
-    _reindex(bench)
 
 
 def _weights(bench: Bench) -> Path:
@@ -109,39 +104,6 @@ def _list(bench: Bench) -> None:
         )
 
 
-def _reindex(bench: Bench) -> None:
-    """A library goes over to another model; its embedder alone is timed before and after."""
-    library = bench.work / "reindexed.faces"
-    folder = bench.data.lfw_folder
-    if bench.effort.reindex_photos:
-        photos = bench.data.lfw_sample(bench.effort.reindex_photos)
-        folder = bench.folder_of("reindexed", photos)
-    values = FaceSearch().run(bench, folder, library)
-    photos_of_chips = [str(path) for path in bench.data.lfw_sample(bench.effort.model_faces * 2)]
-    with bench.worker(OURS, "models.py") as worker:
-        given = {"model": SECOND_MODEL, "count": bench.effort.model_faces}
-        count = worker.call("cut_chips", photos=photos_of_chips, **given)
-        how = {"model": SECOND_MODEL, "batch": BATCH, "callers": usable_cores()}
-        worker.call("embed", **how)
-        alone = [worker.call("embed", **how) / count]
-        command = [*_command(bench), "--library", str(library), "reindex"]
-        finished = run_process(
-            [*command, "--model", SECOND_MODEL, "--json"], bench.environment(OURS)
-        )
-        alone.append(worker.call("embed", **how) / count)
-    done = json.loads(finished.output.splitlines()[-1])
-    if done.get("embedded") != values["faces"]:
-        raise BenchmarkError(f"reindex embedded {done} of {values['faces']} faces")
-    noted: Values = {
-        "faces": done["embedded"],
-        "seconds": finished.seconds,
-        "embedding_seconds": sum(alone) / len(alone) * done["embedded"],
-        "alone_ms_per_face": [one * 1e3 for one in alone],
-    }
-    bench.note(NAME, OURS, noted, case=REINDEX)
-    shutil.rmtree(library)
-
-
 def _command(bench: Bench) -> list[str]:
     return facesearch_command(bench.environments.python(OURS))
 
@@ -150,12 +112,11 @@ def figures(measured: Measured) -> list[Figure]:
     """Each comparison with its limit."""
     embed, alone = measured.of(OURS, case=EMBED), measured.of(OURS, case=ALONE)
     ours, theirs = measured.of(OURS, case=INDEX), measured.of(THEIRS, case=INDEX)
-    listed, again = measured.of(OURS, case=LIST), measured.of(OURS, case=REINDEX)[0].values
+    listed = measured.of(OURS, case=LIST)
     extra = median(embed, "ms_per_face") / median(alone, "ms_per_face") - 1
     lowest, highest = paired_ratios(alone, embed, "ms_per_face")
     photos = ours[0].values["photos"]
     rates = [photos / median(samples, "seconds_for_all") for samples in (ours, theirs)]
-    share = again["seconds"] / again["embedding_seconds"]
     return [
         Figure(
             what=f"{MODEL}, batches of {BATCH}: more than the network alone",
@@ -188,16 +149,6 @@ def figures(measured: Measured) -> list[Figure]:
             at_most=True,
             note="TensorFlow, tf-keras, tf2onnx, dlib and deepface are installed.",
         ),
-        Figure(
-            what=f"Reindex of {again['faces']} faces with {SECOND_MODEL}",
-            ours=f"{again['seconds']:.1f} s",
-            against="its embedder alone, on all cores",
-            theirs=f"{again['embedding_seconds']:.1f} s",
-            value=share,
-            unit=Unit.FACTOR,
-            limit=REINDEX_AT_MOST,
-            at_most=True,
-        ),
     ]
 
 
@@ -209,9 +160,7 @@ MEASURE = Measure(
         "both. Overhead: `Embedder.embed` of uint8 chips against `InferenceSession.run` on numbers "
         "that were made ready before, in turns in one process, one thread each. Indexing: whole "
         "processes, `facesearch index --model` with its own detector against `DeepFace.represent` "
-        "with mtcnn, DeepFace on its ONNX engine; DeepFace indexes a part, and the rest follows. "
-        "Reindex: the whole process, against the embedder alone on chips in memory, timed before "
-        "and after."
+        "with mtcnn, DeepFace on its ONNX engine; DeepFace indexes a part, and the rest follows."
     ),
     contenders=(OURS, THEIRS),
     missing=needs(LFW=Data.lfw),
