@@ -28,6 +28,7 @@ from facesearch.cli import (
     reindex,
     spaces,
     status,
+    train,
     verify,
 )
 from facesearch.cli.exits import ExitCode, silence_stdout
@@ -58,6 +59,7 @@ app.add_typer(models, name="models")
 app.command()(reindex.reindex)
 app.add_typer(spaces.spaces, name="spaces")
 app.add_typer(dataset.dataset, name="dataset")
+app.add_typer(train.train, name="train")
 
 
 def _show_version(wanted: bool) -> None:

@@ -28,13 +28,13 @@ def hide_start_up_logs() -> None:
 
 
 @contextmanager
-def start_up_logs_hidden() -> Iterator[None]:
+def start_up_logs_hidden() -> Iterator[bool]:
     """Hold back what is written to stderr meanwhile, and write it at the end without the noise.
 
-    Does nothing unless `hide_start_up_logs` was called.
+    Does nothing, and says so by False, unless `hide_start_up_logs` was called.
     """
     if not _wanted:
-        yield
+        yield False
         return
     import tempfile  # which every other start of the program can do without
 
@@ -42,7 +42,7 @@ def start_up_logs_hidden() -> Iterator[None]:
         stderr = os.dup(2)
         os.dup2(held.fileno(), 2)
         try:
-            yield
+            yield True
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)

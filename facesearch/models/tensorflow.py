@@ -122,11 +122,9 @@ class TensorFlowRuntime:
             EngineUnavailable: it is installed and cannot be imported.
             DeviceUnavailable: the device is not there.
         """
-        with start_up_logs_hidden():
-            tf = started_tensorflow()
-            kind = kind_of_gpus(tf.sysconfig.get_build_info(), sys.platform)
-            gpus = [kind for _ in tf.config.list_physical_devices("GPU")]
-            tf.config.list_logical_devices()  # devices start here, and say so
+        tf = started_tensorflow()
+        kind = kind_of_gpus(tf.sysconfig.get_build_info(), sys.platform)
+        gpus = [kind for _ in tf.config.list_physical_devices("GPU")]
         return cls(choose(wanted, gpus), mixed_precision)
 
     @property
@@ -212,7 +210,12 @@ def started_tensorflow() -> Any:
         for variable, value in _BEFORE_IMPORT.items():
             os.environ.setdefault(variable, value)
     try:
-        import tensorflow as tf
+        with start_up_logs_hidden() as hidden:
+            import tensorflow as tf
+
+            set_up(tf.config)
+            if hidden:
+                tf.config.list_logical_devices()  # devices start here, and say so
     except ImportError as error:
         raise EngineUnavailable(
             "tensorflow",
@@ -220,7 +223,6 @@ def started_tensorflow() -> Any:
             "`pip install --force-reinstall tensorflow`, or use a model that runs on "
             "--engine onnx",
         ) from error
-    set_up(tf.config)
     return tf
 
 

@@ -10,6 +10,7 @@ import typer
 
 from facesearch.cli import text
 from facesearch.cli.exits import errors_shown
+from facesearch.cli.models import trained
 from facesearch.cli.screen import Column, Screen, Table
 from facesearch.cli.session import Session
 
@@ -139,6 +140,11 @@ def add(
     """Add an embedder or a detector of your own. It is tried on sample faces first."""
     session = Session.of(ctx)
     with errors_shown(verbose=session.verbose):
+        if file.is_dir() and trained.is_run(file):
+            if detector is not None:
+                raise typer.BadParameter("a training run makes embedders, no detectors")
+            trained.add_run(name, file, licence=licence, replace=replace)
+            return
         from facesearch.models.heads import Head
         from facesearch.models.own.adding import add_detector, add_embedder, parse_number
         from facesearch.models.preprocessing import Channels, Layout
@@ -176,7 +182,14 @@ def add(
                 force=force,
                 replace=replace,
             )
-        _show(added)
+        show_added(added)
+        screen = Screen()
+        if added.kind == "embedder":
+            screen.line(
+                "Nobody measured yet what its distances mean. With a folder of photos for each "
+                "person:"
+            )
+            screen.line((f"facesearch models calibrate {added.name} FOLDER", "bold"))
 
 
 def remove(
@@ -208,7 +221,7 @@ def export(
         screen.line(f"Largest difference from Keras on sample faces: {report.max_difference:.1e}.")
 
 
-def _show(added: AddedModel) -> None:
+def show_added(added: AddedModel) -> None:
     """What the file told, and how it did on the sample faces."""
     screen = Screen()
     screen.line((added.name, "bold"), f" is added, {added.kind}.")
@@ -216,8 +229,3 @@ def _show(added: AddedModel) -> None:
     for what, value in added.described():
         table.add(what, value)
     screen.print(table)
-    if added.kind == "embedder":
-        screen.line(
-            "Nobody measured yet what its distances mean. With a folder of photos for each person:"
-        )
-        screen.line((f"facesearch models calibrate {added.name} FOLDER", "bold"))

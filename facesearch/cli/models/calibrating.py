@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from facesearch.cli.session import (
     Session,
     on_device,
 )
+
+if TYPE_CHECKING:
+    from facesearch.evaluation.model_rates import MeasuredRates
 
 _SHOWN_RATES = (1e-2, 1e-3, 1e-4, 1e-5)
 
@@ -44,31 +47,35 @@ def calibrate(
                 device=session.device.value,
                 on_progress=lambda progress: show("photos", progress.done, progress.total),
             )
-        for warning in found.warnings:
-            complain(f"warning: {warning}")
-        rates = found.rates
-        screen = Screen()
+        show_rates(found)
+        Screen().line((f"Libraries that use {name} go by these rates from now on.", "dim"))
+
+
+def show_rates(found: MeasuredRates) -> None:
+    """Distances and misses at some false match rates, and what they were measured on."""
+    for warning in found.warnings:
+        complain(f"warning: {warning}")
+    rates, about = found.rates, found.rates.provenance
+    screen = Screen()
+    screen.line(
+        f"{text.count(about.people, 'person', 'people')}, {text.count(about.photos, 'photo')}: "
+        f"{about.impostor_pairs:,} pairs of strangers, "
+        f"{about.genuine_pairs:,} pairs of one person"
+    )
+    if found.no_face or found.unreadable:
         screen.line(
-            f"{text.count(rates.provenance.people, 'person', 'people')}, "
-            f"{text.count(rates.provenance.photos, 'photo')}: "
-            f"{rates.provenance.impostor_pairs:,} pairs of strangers, "
-            f"{rates.provenance.genuine_pairs:,} pairs of one person"
+            f"Left out: {text.count(found.no_face, 'photo')} without a face, "
+            f"{text.count(found.unreadable, 'photo')} that cannot be read"
         )
-        if found.no_face or found.unreadable:
-            screen.line(
-                f"Left out: {text.count(found.no_face, 'photo')} without a face, "
-                f"{text.count(found.unreadable, 'photo')} that cannot be read"
-            )
-        table = Table(
-            (
-                Column("False match rate"),
-                Column("Distance", is_number=True, style="cyan"),
-                Column("Missed", is_number=True, style="cyan"),
-            )
+    table = Table(
+        (
+            Column("False match rate"),
+            Column("Distance", is_number=True, style="cyan"),
+            Column("Missed", is_number=True, style="cyan"),
         )
-        for fmr in _SHOWN_RATES:
-            distance = rates.distance_at(fmr)
-            missed = f"{100 * rates.fnmr(distance):.1f} %"
-            table.add(text.one_in(fmr), text.distance(distance), missed)
-        screen.print(table)
-        screen.line((f"Libraries that use {name} go by these rates from now on.", "dim"))
+    )
+    for fmr in _SHOWN_RATES:
+        distance = rates.distance_at(fmr)
+        missed = f"{100 * rates.fnmr(distance):.1f} %"
+        table.add(text.one_in(fmr), text.distance(distance), missed)
+    screen.print(table)
