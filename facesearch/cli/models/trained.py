@@ -35,8 +35,10 @@ def add_run(name: str, folder: Path, *, licence: str, replace: bool) -> None:
     with progress_shown() as show:
         found = add_trained(name, folder, licence=licence, replace=replace, on_progress=show)
     show_added(found.added)
+    of_rates = () if found.rates is None else found.rates.warnings
     for warning in found.warnings:
-        complain(f"warning: {warning}")
+        if warning not in of_rates:  # which stand beside the rates
+            complain(f"warning: {warning}")
     screen = Screen()
     screen.line(
         f"As ONNX it says the same as in Keras, to {found.export.max_difference:.1e}, on "
