@@ -16,11 +16,11 @@ import numpy as np
 from facesearch.errors import InvalidModelFile, ModelError
 from facesearch.models.align import ChipTemplate
 from facesearch.models.base import Device
+from facesearch.models.chip_embedder import ChipEmbedder
 from facesearch.models.keras_files import KerasFormat, KerasNetwork, load_keras
-from facesearch.models.onnx_embedder import unit_rows
 from facesearch.models.preprocessing import Layout, Preprocessing
 from facesearch.models.tensorflow import TensorFlowRuntime
-from facesearch.values import ByteArray, FloatArray, Image, Landmarks
+from facesearch.values import ByteArray, FloatArray
 
 # What a network of open size is tried with; large enough for any that halves five times.
 _TRIED_PX = 160
@@ -88,7 +88,7 @@ def inspect_keras(path: Path, *, name: str | None = None) -> KerasFacts:
     )
 
 
-class KerasEmbedder:
+class KerasEmbedder(ChipEmbedder):
     """A network of Keras that turns a chip into a vector. Safe to call from several threads.
 
     Args:
@@ -107,8 +107,6 @@ class KerasEmbedder:
         PackageMissing, EngineUnavailable: TensorFlow or the Keras it needs is not there.
     """
 
-    views = 1
-
     def __init__(
         self,
         runtime: TensorFlowRuntime,
@@ -121,12 +119,7 @@ class KerasEmbedder:
         dimension: int | None,
         output: str | None = None,
     ) -> None:
-        if template.size_px != preprocessing.side_px:
-            raise ModelError(
-                name,
-                f"{name} takes chips of {preprocessing.side_px} px, and the template "
-                f"{template.name} cuts chips of {template.size_px} px",
-            )
+        super().__init__(name=name, preprocessing=preprocessing, template=template, space=space)
         with runtime.placed():
             network = load_keras(path, name)
             model, found = with_output(network, output, name)
@@ -135,12 +128,8 @@ class KerasEmbedder:
             raise InvalidModelFile(
                 name, f"{name} gives {found} numbers a face, not {dimension} as was stated"
             )
-        self._name = name
-        self._fed = preprocessing
         shape = (preprocessing.height_px, preprocessing.width_px, 3)
         self._run = runtime.compiled(model, shape, name=name, dtype=network.dtype)
-        self.template = template
-        self.space = space
         self.dimension = found
 
     def describe(self, chips: ByteArray) -> FloatArray:
@@ -157,37 +146,6 @@ class KerasEmbedder:
             InvalidValue: the chips have another shape or type.
         """
         return self._run(self._fed.apply(chips))
-
-    def cut(self, image: Image, landmarks: Landmarks) -> ByteArray:
-        """The chip of one face: uint8 RGB, shape (1, side, side, 3).
-
-        Args:
-            image: the photo, perhaps at reduced scale.
-            landmarks: in pixels of the full-size photo.
-        """
-        return self.template.cut(image, landmarks)[None]
-
-    def embed(self, chips: ByteArray) -> FloatArray:
-        """Embeddings of faces.
-
-        Args:
-            chips: uint8 RGB, shape (n, 1, side, side, 3), as `cut` returns them.
-
-        Returns:
-            float32, shape (n, dimension), rows of unit length.
-
-        Raises:
-            ModelError: chips of another shape, or vectors without a direction: not finite,
-                or of length 0.
-        """
-        side = self.template.size_px
-        if chips.ndim != 5 or chips.shape[1:] != (1, side, side, 3):
-            raise ModelError(
-                self._name,
-                f"{self._name} takes chips of shape (n, 1, {side}, {side}, 3), not {chips.shape}: "
-                "cut them with this embedder",
-            )
-        return unit_rows(self._name, self.describe(chips[:, 0]))
 
 
 def with_output(network: KerasNetwork, output: str | None, name: str) -> tuple[Any, int]:

@@ -16,12 +16,12 @@ import numpy as np
 
 from facesearch.errors import InvalidValue, ModelError
 from facesearch.models.base import Device
+from facesearch.models.chip_embedder import unit_rows
 from facesearch.models.files import disk_errors, place
 from facesearch.models.keras_embedder import check_fed, with_output
 from facesearch.models.keras_files import KerasNetwork, load_keras, network_of
 from facesearch.models.keras_onnx import OPSET, TF2ONNX, onnx_model
 from facesearch.models.onnx import Runtime
-from facesearch.models.onnx_embedder import unit_rows
 from facesearch.models.preprocessing import Preprocessing
 from facesearch.models.tensorflow import TensorFlowRuntime
 from facesearch.values import ByteArray

@@ -10,12 +10,13 @@ import numpy as np
 
 from facesearch.errors import ModelError
 from facesearch.models.align import ChipTemplate
+from facesearch.models.chip_embedder import ChipEmbedder
 from facesearch.models.onnx import Runtime
 from facesearch.models.preprocessing import Preprocessing
-from facesearch.values import ByteArray, FloatArray, Image, Landmarks
+from facesearch.values import ByteArray, FloatArray
 
 
-class OnnxEmbedder:
+class OnnxEmbedder(ChipEmbedder):
     """A network that turns a chip into a vector. Safe to call from several threads at once.
 
     Args:
@@ -32,8 +33,6 @@ class OnnxEmbedder:
         ModelError: ONNX Runtime refuses the file, or the template has another size.
     """
 
-    views = 1
-
     def __init__(
         self,
         runtime: Runtime,
@@ -46,18 +45,9 @@ class OnnxEmbedder:
         dimension: int | None,
         output: str | None = None,
     ) -> None:
-        if template.size_px != preprocessing.side_px:
-            raise ModelError(
-                name,
-                f"{name} takes chips of {preprocessing.side_px} px, and the template "
-                f"{template.name} cuts chips of {template.size_px} px",
-            )
-        self._name = name
+        super().__init__(name=name, preprocessing=preprocessing, template=template, space=space)
         self._network = runtime.load(name, model)
-        self._fed = preprocessing
         self._outputs = None if output is None else (output,)
-        self.template = template
-        self.space = space
         self.dimension = self._measured() if dimension is None else dimension
 
     def describe(self, chips: ByteArray) -> FloatArray:
@@ -83,44 +73,6 @@ class OnnxEmbedder:
         parts[-1] = np.concatenate([parts[-1], np.repeat(parts[-1][-1:], missing, axis=0)])
         return np.concatenate([self._run(part) for part in parts])[: len(chips)]
 
-    def cut(self, image: Image, landmarks: Landmarks) -> ByteArray:
-        """The chip of one face: uint8 RGB, shape (1, side, side, 3).
-
-        Args:
-            image: the photo, perhaps at reduced scale.
-            landmarks: in pixels of the full-size photo.
-        """
-        return self.template.cut(image, landmarks)[None]
-
-    def embed(self, chips: ByteArray) -> FloatArray:
-        """Embeddings of faces.
-
-        Args:
-            chips: uint8 RGB, shape (n, 1, side, side, 3), as `cut` returns them.
-
-        Returns:
-            float32, shape (n, dimension), rows of unit length.
-
-        Raises:
-            ModelError: chips of another shape, or vectors without a direction: not finite,
-                of length 0, or of another dimension.
-        """
-        side = self.template.size_px
-        if chips.ndim != 5 or chips.shape[1:] != (1, side, side, 3):
-            raise ModelError(
-                self._name,
-                f"{self._name} takes chips of shape (n, 1, {side}, {side}, 3), not {chips.shape}: "
-                "cut them with this embedder",
-            )
-        vectors = self.describe(chips[:, 0])
-        if vectors.shape[1] != self.dimension:
-            raise ModelError(
-                self._name,
-                f"{self._name} gives {vectors.shape[1]} numbers a face, not {self.dimension} as "
-                "when it was added: add it again",
-            )
-        return unit_rows(self._name, vectors)
-
     def _run(self, chips: ByteArray) -> FloatArray:
         found = self._network.run(self._fed.apply(chips), self._outputs)
         shapes = ", ".join(str(output.shape) for output in found)
@@ -137,24 +89,3 @@ class OnnxEmbedder:
         side = self.template.size_px
         batch = self._network.fixed_batch or 1
         return int(self._run(np.full((batch, side, side, 3), 127, np.uint8)).shape[1])
-
-
-def unit_rows(name: str, vectors: FloatArray) -> FloatArray:
-    """Vectors at length 1: float32 (n, d).
-
-    Args:
-        name: of the model that gave them, for messages.
-
-    Raises:
-        ModelError: a row is not finite, or of length 0.
-    """
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
-    if bad.size:
-        what = "zeros" if lengths[bad[0], 0] == 0 else "numbers that are not finite"
-        raise ModelError(
-            name,
-            f"{name} gives {what} for {bad.size} of {len(vectors)} faces: it may expect other "
-            "pixels than it is given (mean, scale, float16), or its file is damaged",
-        )
-    return np.asarray(vectors / lengths, np.float32)

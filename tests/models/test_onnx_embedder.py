@@ -10,9 +10,10 @@ from onnx import helper
 from own_networks import BYTE, FLOAT, HALF, default_network, saved, tiny
 
 from facesearch.errors import InvalidValue, ModelError
+from facesearch.models.chip_embedder import unit_rows
 from facesearch.models.dlib_resnet import DlibResNet
 from facesearch.models.onnx import Runtime
-from facesearch.models.onnx_embedder import OnnxEmbedder, unit_rows
+from facesearch.models.onnx_embedder import OnnxEmbedder
 from facesearch.models.preprocessing import Number, Preprocessing
 from facesearch.models.templates import TemplateFamily, template
 from facesearch.values import Image, Landmarks

@@ -6,17 +6,14 @@ does the same for ONNX files; this one serves the engines that deepface runs its
 
 from __future__ import annotations
 
-import numpy as np
-
-from facesearch.errors import ModelError
 from facesearch.models.align import ChipTemplate
+from facesearch.models.chip_embedder import ChipEmbedder
 from facesearch.models.deepface.networks import Run
-from facesearch.models.onnx_embedder import unit_rows
 from facesearch.models.preprocessing import Preprocessing
-from facesearch.values import ByteArray, FloatArray, Image, Landmarks
+from facesearch.values import ByteArray, FloatArray
 
 
-class NetworkEmbedder:
+class NetworkEmbedder(ChipEmbedder):
     """A network that turns a chip into a vector. As safe for threads as its network.
 
     Args:
@@ -28,8 +25,6 @@ class NetworkEmbedder:
         dimension: length of an embedding.
     """
 
-    views = 1
-
     def __init__(
         self,
         run: Run,
@@ -40,49 +35,10 @@ class NetworkEmbedder:
         space: str,
         dimension: int,
     ) -> None:
+        super().__init__(name=name, preprocessing=preprocessing, template=template, space=space)
         self._run = run
-        self._name = name
-        self._fed = preprocessing
-        self.template = template
-        self.space = space
         self.dimension = dimension
 
-    def cut(self, image: Image, landmarks: Landmarks) -> ByteArray:
-        """The chip of one face: uint8 RGB, shape (1, side, side, 3).
-
-        Args:
-            image: the photo, perhaps at reduced scale.
-            landmarks: in pixels of the full-size photo.
-        """
-        return self.template.cut(image, landmarks)[None]
-
-    def embed(self, chips: ByteArray) -> FloatArray:
-        """Embeddings of faces; all go through the network together.
-
-        Args:
-            chips: uint8 RGB, shape (n, 1, side, side, 3), as `cut` returns them.
-
-        Returns:
-            float32, shape (n, dimension), rows of unit length.
-
-        Raises:
-            ModelError: chips of another shape, or vectors without a direction: not finite,
-                of length 0, or of another dimension.
-        """
-        side = self.template.size_px
-        if chips.ndim != 5 or chips.shape[1:] != (1, side, side, 3):
-            raise ModelError(
-                self._name,
-                f"{self._name} takes chips of shape (n, 1, {side}, {side}, 3), not {chips.shape}: "
-                "cut them with this embedder",
-            )
-        if len(chips) == 0:
-            return np.empty((0, self.dimension), np.float32)
-        found = self._run(self._fed.apply(chips[:, 0]))
-        if found.shape != (len(chips), self.dimension):
-            raise ModelError(
-                self._name,
-                f"{self._name} should give {self.dimension} numbers for each of {len(chips)} "
-                f"faces, and gives {found.shape}",
-            )
-        return unit_rows(self._name, found)
+    def describe(self, chips: ByteArray) -> FloatArray:
+        """What the network says, of any length; see `ChipEmbedder.describe`."""
+        return self._run(self._fed.apply(chips))
