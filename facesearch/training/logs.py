@@ -80,18 +80,21 @@ class EpochRow:
     seconds: float
 
 
-def read_steps(folder: Path) -> list[StepRow]:
+def read_steps(folder: Path, *, whole: bool = True) -> list[StepRow]:
     """The steps of the run in a folder.
+
+    Args:
+        whole: the run has ended; else a last line that breaks off is left out.
 
     Raises:
         InvalidValue: its log cannot be read, or was changed.
     """
-    return _read(folder / STEPS_FILE, StepRow)
+    return _read(folder / STEPS_FILE, StepRow, whole=whole)
 
 
-def read_epochs(folder: Path) -> list[EpochRow]:
+def read_epochs(folder: Path, *, whole: bool = True) -> list[EpochRow]:
     """The epochs of the run in a folder; see `read_steps`."""
-    return _read(folder / EPOCHS_FILE, EpochRow)
+    return _read(folder / EPOCHS_FILE, EpochRow, whole=whole)
 
 
 class Logs:
