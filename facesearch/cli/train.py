@@ -13,6 +13,7 @@ import typer
 
 from facesearch.cli.exits import errors_shown
 from facesearch.cli.session import DeviceOption, Session, on_device
+from facesearch.cli.train_report import report
 
 if TYPE_CHECKING:
     from facesearch.training.config import RunConfig
@@ -129,6 +130,7 @@ def train_recipe(
 
 for _name, _about in RECIPES.items():
     train.command(_name, help=_about)(train_recipe)
+train.command("report")(report)
 
 
 def _configured(
