@@ -234,7 +234,7 @@ class FaceLibrary(LibraryWithAnswers, LibraryWithSpaces):
             outdated=max(0, counts.faces - gallery_faces),
             embedder=view.embedder.name,
             detector=view.detector.name,
-            spaces=sum(info.count > 0 for info in self._catalog.spaces()),
+            spaces=self.count_spaces(),
         )
 
     def failures(self) -> list[Failure]:

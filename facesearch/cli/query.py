@@ -137,7 +137,7 @@ def query(
                     code = code or reason
             if answers and answers[0].limit.gallery_faces and not as_json:
                 render.show_limit(answers[0].limit)
-                if len(library.spaces()) > 1:
+                if library.count_spaces() > 1:
                     render_spaces.show_answering(library.embedder, library.space)
             if output is not None and answers:
                 from facesearch.cli.report import write_report

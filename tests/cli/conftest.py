@@ -177,6 +177,9 @@ class FakeLibrary:
     def spaces(self) -> Any:
         return self.held
 
+    def count_spaces(self) -> int:
+        return len(self.held)
+
     def use_space(self, name: str) -> None:
         self._answer("use_space", None, name)
 
