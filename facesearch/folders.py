@@ -6,6 +6,7 @@ In: nothing, or a path and bytes. Out: a folder, or a file that is whole or not 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -45,3 +46,21 @@ def write_whole(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on disk, where the system knows how.
+
+    Raises:
+        OSError: the disk failed.
+    """
+    if os.name == "nt":
+        return  # NTFS journals names; folders cannot be opened
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # network file systems
+            raise
+    finally:
+        os.close(handle)

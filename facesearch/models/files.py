@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from facesearch.errors import InvalidValue, ModelError
+from facesearch.folders import sync_folder
 
 CHUNK_BYTES = 1 << 20
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -101,24 +102,6 @@ def place(temporary: Path, target: Path) -> None:
         os.fsync(file.fileno())
     os.replace(temporary, target)
     sync_folder(target.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on disk, where the system knows how.
-
-    Raises:
-        OSError: the disk failed.
-    """
-    if os.name == "nt":
-        return  # NTFS journals names; folders cannot be opened
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # network file systems
-            raise
-    finally:
-        os.close(handle)
 
 
 def require_space(folder: Path, needed_bytes: int) -> None:

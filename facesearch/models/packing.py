@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from facesearch.errors import ModelError
-from facesearch.folders import models_folder, write_whole
+from facesearch.folders import models_folder, sync_folder, write_whole
 from facesearch.models import store
 from facesearch.models.catalogue import DetectorSpec, EmbedderSpec, detectors, embedders
 from facesearch.models.files import (
@@ -26,7 +26,6 @@ from facesearch.models.files import (
     inside,
     place,
     require_space,
-    sync_folder,
 )
 from facesearch.models.packlist import (
     MANIFEST_NAME,

@@ -18,8 +18,8 @@ from typing import Any, Protocol, Self, TypeVar
 
 from facesearch.errors import InvalidValue, ModelError
 from facesearch.file_lock import file_lock
-from facesearch.folders import models_folder, write_whole
-from facesearch.models.files import checked_digest, checked_name, disk_errors, sync_folder
+from facesearch.folders import models_folder, sync_folder, write_whole
+from facesearch.models.files import checked_digest, checked_name, disk_errors
 
 DIGESTS_NAME = "trusted-digests.json"
 LICENCES_NAME = "licences.json"

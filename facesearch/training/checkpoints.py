@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from facesearch.folders import write_whole
-from facesearch.models.files import require_space, sync_folder
+from facesearch.folders import sync_folder, write_whole
+from facesearch.models.files import require_space
 from facesearch.models.tensorflow import started_tensorflow
 from facesearch.training.disk import as_disk_errors
 

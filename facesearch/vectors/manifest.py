@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from facesearch.errors import FaceSearchError
+from facesearch.folders import sync_folder
 from facesearch.vectors.base import BoolArray, Generation
 from facesearch.vectors.storage import (
     FORMAT_VERSION,
@@ -26,7 +27,6 @@ from facesearch.vectors.storage import (
     damaged,
     new_token,
     rows_name,
-    sync_folder,
     write_all,
     write_durably,
 )

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from facesearch.errors import IndexDamaged
+from facesearch.folders import sync_folder
 from facesearch.values import FloatArray, IdArray
 from facesearch.vectors import files, storage
 from facesearch.vectors.base import BoolArray, Generation
@@ -86,7 +87,7 @@ class Save:
                 storage.remove_files(self._folder, self._written)
             raise
         if replaced_manifest:
-            storage.sync_folder(self._folder)
+            sync_folder(self._folder)
         self._kept = manifest.files()
         return replaced
 
@@ -94,7 +95,7 @@ class Save:
         """Remove the files of the state before."""
         storage.remove_stale(self._folder, self._known, self._kept, everything=everything)
         if everything:
-            storage.sync_folder(self._folder)
+            sync_folder(self._folder)
 
     def _manifest_before(self) -> Manifest | None:
         try:

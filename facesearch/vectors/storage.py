@@ -5,7 +5,6 @@ In: names and what to write. Out: files that are on disk when a call returns.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import secrets
@@ -57,24 +56,6 @@ def write_durably(path: Path, write: Callable[[BinaryIO], int | None]) -> int:
             path.unlink()
         raise
     return result or 0
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on disk, where the system knows how.
-
-    Raises:
-        OSError: the disk failed.
-    """
-    if os.name == "nt":
-        return  # NTFS journals names; folders cannot be opened
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # network file systems
-            raise
-    finally:
-        os.close(handle)
 
 
 def write_all(file: BinaryIO, data: bytes | memoryview) -> None:

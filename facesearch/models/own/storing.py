@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from facesearch.errors import ModelError, UnknownModel, WeightsDamaged
-from facesearch.folders import write_whole
-from facesearch.models.files import disk_errors, require_space, sync_folder
+from facesearch.folders import sync_folder, write_whole
+from facesearch.models.files import disk_errors, require_space
 from facesearch.models.own.content import content_digest, delete_content, sync_content
 from facesearch.models.own.model import NAME_PATTERN, OwnModel
 from facesearch.models.own.records import RECORD_NAME, own_model, own_models
