@@ -32,7 +32,7 @@ class Device(StrEnum):
 
 
 class Engine(StrEnum):
-    """What runs a network. Few models have a choice; see `catalogue.engines_of`.
+    """What runs a network. Few models have a choice; see `listing.ListedModel`.
 
     ONNX is ONNX Runtime. NATIVE is a library of the model's own, such as dlib or OpenCV.
     """

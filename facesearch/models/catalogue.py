@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from facesearch.errors import EngineUnavailable, UnknownModel
 from facesearch.models.base import Detector, DetectorOptions, Embedder, Engine
@@ -30,6 +30,15 @@ class Accuracy(StrEnum):
 
     FAST = "fast"
     BEST = "best"
+
+
+class Named(Protocol):
+    """What has a name."""
+
+    @property
+    def name(self) -> str:
+        """The whole name, such as "deepface:Facenet512"."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +179,7 @@ DEFAULT_EMBEDDER = "dlib-resnet34"
 _EMBEDDER_OF = {Accuracy.FAST: DEFAULT_EMBEDDER, Accuracy.BEST: "dlib-resnet34-best"}
 
 _Spec = TypeVar("_Spec", DetectorSpec, EmbedderSpec)
+_Named = TypeVar("_Named", bound="Named")
 
 
 def detectors() -> tuple[DetectorSpec, ...]:
@@ -195,8 +205,8 @@ def detector_spec(name: str = DEFAULT_DETECTOR, engine: Engine = Engine.AUTO) ->
         UnknownModel: there is none.
         EngineUnavailable: it does not run on that engine.
     """
-    ours = _matching(name, _DETECTORS)
-    return _on_engine("detector", name, ours or _matching(name, detectors()), detectors, engine)
+    ours = matching(name, _DETECTORS)
+    return _on_engine("detector", name, ours or matching(name, detectors()), detectors, engine)
 
 
 def embedder_spec(name: str = DEFAULT_EMBEDDER, engine: Engine = Engine.AUTO) -> EmbedderSpec:
@@ -213,13 +223,8 @@ def embedder_spec(name: str = DEFAULT_EMBEDDER, engine: Engine = Engine.AUTO) ->
         UnknownModel: there is none; names those that are spelt alike.
         EngineUnavailable: it does not run on that engine.
     """
-    ours = _matching(name, _EMBEDDERS)
-    return _on_engine("embedder", name, ours or _matching(name, embedders()), embedders, engine)
-
-
-def engines_of(specs: Sequence[DetectorSpec] | Sequence[EmbedderSpec], name: str) -> list[Engine]:
-    """The engines that a model runs on, by its whole name."""
-    return [spec.engine for spec in specs if spec.name == name]
+    ours = matching(name, _EMBEDDERS)
+    return _on_engine("embedder", name, ours or matching(name, embedders()), embedders, engine)
 
 
 def embedder_for(accuracy: Accuracy) -> str:
@@ -245,10 +250,10 @@ def is_ready(spec: DetectorSpec | EmbedderSpec) -> bool:
     )
 
 
-def _matching(name: str, specs: Sequence[_Spec]) -> list[_Spec]:
-    """The specs of that name; else those whose name after the colon it is."""
-    exact = [spec for spec in specs if spec.name == name]
-    return exact or [spec for spec in specs if _short(spec.name) == name]
+def matching(name: str, named: Sequence[_Named]) -> list[_Named]:
+    """Those of that name; else those whose name after the colon it is."""
+    exact = [one for one in named if one.name == name]
+    return exact or [one for one in named if _short(one.name) == name]
 
 
 def _short(name: str) -> str:
@@ -269,10 +274,13 @@ def _on_engine(
     for spec in found:
         if spec.engine is engine:
             return spec
-    there = ", ".join(spec.engine for spec in found)
-    raise EngineUnavailable(
-        found[0].name, f"{found[0].name} does not run on {engine}; it runs on: {there}"
-    )
+    raise other_engine(found[0].name, engine, [spec.engine for spec in found])
+
+
+def other_engine(name: str, engine: Engine, there: Sequence[Engine]) -> EngineUnavailable:
+    """The error for an engine that a model does not run on: says which it runs on."""
+    engines = ", ".join(there)
+    return EngineUnavailable(name, f"{name} does not run on {engine}; it runs on: {engines}")
 
 
 def unknown_model(kind: str, name: str, there: Sequence[str]) -> UnknownModel:

@@ -18,6 +18,8 @@ from facesearch.models.catalogue import (
     detectors,
     embedders,
     is_ready,
+    matching,
+    other_engine,
     unknown_model,
 )
 from facesearch.models.weights import AddedFile, PackagedFile
@@ -82,6 +84,19 @@ class ListedModel:
         """The variant that runs where no engine is asked for."""
         return next((one for one in self.variants if one.ready), self.variants[0])
 
+    def on(self, engine: Engine) -> Variant:
+        """The variant on an engine; AUTO is `chosen`.
+
+        Raises:
+            EngineUnavailable: the model does not run on it.
+        """
+        if engine is Engine.AUTO:
+            return self.chosen
+        for variant in self.variants:
+            if variant.engine is engine:
+                return variant
+        raise other_engine(self.name, engine, [variant.engine for variant in self.variants])
+
 
 def listed_models() -> list[ListedModel]:
     """Every embedder, then every detector, in the catalogue's order."""
@@ -98,8 +113,7 @@ def models_named(name: str) -> list[ListedModel]:
         UnknownModel: there is none; names those that are spelt alike.
     """
     everything = listed_models()
-    exact = [model for model in everything if model.name == name]
-    found = exact or [m for m in everything if m.name.rpartition(":")[2] == name]
+    found = matching(name, everything)
     if not found:
         raise unknown_model("model", name, [model.name for model in everything])
     return found

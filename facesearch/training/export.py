@@ -216,16 +216,12 @@ def _dataset(run: RunFolder, moved: Path | None) -> tuple[ChipDataset | None, st
         InvalidDataset: the one that was named is damaged, or another one.
     """
     place = Path(run.standing().dataset) if moved is None else moved
-    shown = printable(str(place))
     try:
-        chips = ChipDataset.open(place)
-        if chips.digest != run.dataset.digest:
-            raise InvalidDataset(shown, "is another dataset than the one that was trained on")
+        return run.chips_at(place), ""
     except InvalidDataset as error:
         if moved is not None:
             raise
         return None, f"the dataset it was trained on is needed, and {error}"
-    return chips, ""
 
 
 def _chips(

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from facesearch.errors import InvalidValue, ModelError
+from facesearch.errors import InvalidDataset, InvalidValue, ModelError
 from facesearch.file_lock import file_lock
 from facesearch.folders import write_whole
 from facesearch.models.files import disk_errors
@@ -89,6 +89,19 @@ class RunFolder:
                 "FOLDER makes one"
             )
         return cls(path, read_config(path / CONFIG), read_manifest(path))
+
+    def chips_at(self, place: Path) -> ChipDataset:
+        """The dataset that was trained on, from where it lies now.
+
+        Raises:
+            InvalidDataset: there is none, it is damaged, or another one.
+        """
+        chips = ChipDataset.open(place)
+        if chips.digest != self.dataset.digest:
+            raise InvalidDataset(
+                printable(str(place)), "is another dataset than the one that was trained on"
+            )
+        return chips
 
     def standing(self) -> Standing:
         """How it stands.

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 import facesearch
-from facesearch.errors import InvalidDataset, InvalidModelFile, InvalidValue
+from facesearch.errors import InvalidModelFile, InvalidValue
 from facesearch.models.base import Device
 from facesearch.models.keras_files import load_keras
 from facesearch.models.tensorflow import TensorFlowRuntime
@@ -84,7 +84,7 @@ def measured(
     key = Key(_sha256(path, run.config.recipe.name), run.dataset.digest, is_ready)
     if not again and (found := kept(run.path, key)) is not None:
         return found
-    chips = _opened(run, Path(standing.dataset) if dataset is None else dataset)
+    chips = run.chips_at(Path(standing.dataset) if dataset is None else dataset)
     found = _Measuring(run, chips, key, device, on_progress or (lambda what, done, total: None))(
         standing.best.epoch
     )
@@ -293,15 +293,6 @@ class _Measuring:
             ShownChip(position, rows[position].person, rows[position].photo, as_jpeg(chip))
             for position, chip in zip(positions, self._chips.read(split, positions), strict=True)
         )
-
-
-def _opened(run: RunFolder, place: Path) -> ChipDataset:
-    chips = ChipDataset.open(place)
-    if chips.digest != run.dataset.digest:
-        raise InvalidDataset(
-            printable(str(place)), "is another dataset than the one that was trained on"
-        )
-    return chips
 
 
 def _sha256(path: Path, name: str) -> str:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from facesearch.cli.exits import errors_shown
 from facesearch.cli.session import EngineName, EngineOption, Session
-
-if TYPE_CHECKING:
-    from facesearch.models.listing import ListedModel, Variant
 
 
 def get(
@@ -53,9 +50,11 @@ def get(
     with errors_shown(verbose=session.verbose):
         from facesearch.cli.interrupts import cancel_on_interrupt
         from facesearch.cli.models.fetching import FetchDisplay, fetch_model
+        from facesearch.models.base import Engine
         from facesearch.models.listing import models_named
 
-        chosen = [_variant(model, engine) for name in names for model in models_named(name)]
+        wanted = Engine(engine.value)
+        chosen = [model.on(wanted) for name in names for model in models_named(name)]
         if source is not None and len({variant.spec.files for variant in chosen}) > 1:
             raise typer.BadParameter("--from takes one file, so name one model")
         with FetchDisplay() as display, cancel_on_interrupt(display.stopping) as cancelled:
@@ -88,22 +87,3 @@ def show(
                 jsonout.write(documents.model_document(model))
             else:
                 tables.show_model(model)
-
-
-def _variant(model: ListedModel, engine: EngineName) -> Variant:
-    """The variant on an engine.
-
-    Raises:
-        EngineUnavailable: the model does not run on it.
-    """
-    from facesearch.errors import EngineUnavailable
-
-    if engine is EngineName.AUTO:
-        return model.chosen
-    for variant in model.variants:
-        if variant.engine.value == engine.value:
-            return variant
-    there = ", ".join(variant.engine.value for variant in model.variants)
-    raise EngineUnavailable(
-        model.name, f"{model.name} does not run on {engine.value}; it runs on: {there}"
-    )
