@@ -13,8 +13,9 @@ from datetime import datetime
 from importlib import resources
 from pathlib import Path
 
-from facesearch.evaluation.report.contents import Contents, Highlight
+from facesearch.evaluation.report.contents import Contents
 from facesearch.evaluation.report.exhibits import Pictures, gallery_html, take_pictures
+from facesearch.evaluation.report.heading import heading
 from facesearch.evaluation.report.html import Table, facts, plot, table, words
 from facesearch.evaluation.results import PhotoFailure
 
@@ -54,7 +55,13 @@ def _page(contents: Contents, pictures: Pictures) -> Iterator[str]:
         f"<title>{words(contents.title)} - facesearch evaluation</title>\n"
         f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
     )
-    yield from _head(contents)
+    yield from heading(
+        "facesearch evaluation",
+        contents.title,
+        contents.about,
+        contents.highlights,
+        contents.remarks,
+    )
     yield '<section>\n<h2>Figures</h2>\n<div class="tables">\n'
     yield from (table(content) for content in contents.tables)
     yield "</div>\n</section>\n"
@@ -75,29 +82,6 @@ def _page(contents: Contents, pictures: Pictures) -> Iterator[str]:
         "for two.</p>\n"
         f"<p>Made by facesearch on {made}. This page contains pictures of people: mind whom you "
         "send it to.</p>\n</footer>\n</body>\n</html>\n"
-    )
-
-
-def _head(contents: Contents) -> Iterator[str]:
-    yield (
-        '<header class="head">\n<p class="kicker">facesearch evaluation</p>\n'
-        f'<h1>{words(contents.title)}</h1>\n<p class="about">{words(contents.about)}</p>\n'
-    )
-    if contents.highlights:
-        yield '<ul class="highlights">\n'
-        yield from (_highlight(highlight) for highlight in contents.highlights)
-        yield "</ul>\n"
-    if contents.remarks:
-        yield '<ul class="remarks">\n'
-        yield from (f"<li>{words(remark)}</li>\n" for remark in contents.remarks)
-        yield "</ul>\n"
-    yield "</header>\n"
-
-
-def _highlight(highlight: Highlight) -> str:
-    return (
-        f"<li><strong>{words(highlight.value)}</strong> <span>{words(highlight.name)}</span> "
-        f"<small>{words(highlight.detail)}</small></li>\n"
     )
 
 

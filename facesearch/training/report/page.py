@@ -12,8 +12,8 @@ from datetime import datetime
 from importlib import resources
 from pathlib import Path
 
-from facesearch.evaluation.report.contents import Highlight
 from facesearch.evaluation.report.exhibits import Pictures, gallery_html
+from facesearch.evaluation.report.heading import heading
 from facesearch.evaluation.report.html import Table, facts, plot, table, words
 from facesearch.folders import write_whole
 from facesearch.photos.pictures import Picture
@@ -59,7 +59,9 @@ def _page(content: Contents) -> Iterator[str]:
         f"<title>{words(content.title)} - facesearch training</title>\n"
         f"<style>\n{style}{_MORE_STYLE}</style>\n</head>\n<body>\n<main>\n"
     )
-    yield from _head(content)
+    yield from heading(
+        "facesearch training", content.title, content.about, content.highlights, content.remarks
+    )
     if content.results:
         yield '<section id="figures">\n<h2>Figures</h2>\n<div class="tables">\n'
         yield from map(table, content.results)
@@ -92,29 +94,6 @@ def _page(content: Contents) -> Iterator[str]:
         "two.</p>\n"
         f"<p>Made by facesearch on {made}. This page contains pictures of people: mind whom you "
         "send it to.</p>\n</footer>\n</body>\n</html>\n"
-    )
-
-
-def _head(content: Contents) -> Iterator[str]:
-    yield (
-        '<header class="head">\n<p class="kicker">facesearch training</p>\n'
-        f'<h1>{words(content.title)}</h1>\n<p class="about">{words(content.about)}</p>\n'
-    )
-    if content.highlights:
-        yield '<ul class="highlights">\n'
-        yield from map(_highlight, content.highlights)
-        yield "</ul>\n"
-    if content.remarks:
-        yield '<ul class="remarks">\n'
-        yield from (f"<li>{words(remark)}</li>\n" for remark in content.remarks)
-        yield "</ul>\n"
-    yield "</header>\n"
-
-
-def _highlight(highlight: Highlight) -> str:
-    return (
-        f"<li><strong>{words(highlight.value)}</strong> <span>{words(highlight.name)}</span> "
-        f"<small>{words(highlight.detail)}</small></li>\n"
     )
 
 
