@@ -14,7 +14,7 @@ import typer
 
 from facesearch.cli.evaluate import FaceName
 from facesearch.cli.exits import ExitCode, complain, errors_shown
-from facesearch.cli.session import DeviceOption, Session, on_device
+from facesearch.cli.session import DeviceOption, Session, WorkersOption, on_device
 
 if TYPE_CHECKING:
     from facesearch.training.dataset.options import Split
@@ -169,10 +169,7 @@ def make(
         int, typer.Option(min=1, max=100, help="JPEG quality of the stored chips.")
     ] = 95,
     device: DeviceOption = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, show_default="one per processor", help="Threads that read photos."),
-    ] = None,
+    workers: WorkersOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document at the end.")] = False,
 ) -> None:
     """Make a dataset of aligned chips from photos of known people. Run it again to go on."""

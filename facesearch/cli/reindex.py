@@ -8,11 +8,14 @@ import typer
 
 from facesearch.cli.exits import ExitCode, complain, errors_shown
 from facesearch.cli.session import (
+    BatchOption,
     DeviceName,
     DeviceOption,
     EngineName,
     EngineOption,
     Session,
+    WaitOption,
+    WorkersOption,
     on_device,
 )
 
@@ -34,22 +37,9 @@ def reindex(
             help="Work with the new model as soon as it knows every face.",
         ),
     ] = True,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(min=1, show_default="fits the device", help="Faces embedded at a time."),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, show_default="one per processor", help="Threads that read photos."),
-    ] = None,
-    wait: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            metavar="SECONDS",
-            help="How long to wait while another process writes to the library.",
-        ),
-    ] = 30.0,
+    batch_size: BatchOption = None,
+    workers: WorkersOption = None,
+    wait: WaitOption = 30.0,
     as_json: Annotated[bool, typer.Option("--json", help="One event per line.")] = False,
 ) -> None:
     """Embed all faces with another model, beside the one in use. Run it again to go on."""

@@ -74,6 +74,26 @@ EngineOption: TypeAlias = Annotated[
 ]
 
 
+BatchOption: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-size", min=1, show_default="fits the device", help="Faces embedded at a time."
+    ),
+]
+WorkersOption: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, show_default="one per processor", help="Threads that read photos."),
+]
+WaitOption: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        metavar="SECONDS",
+        help="How long to wait while another process writes to the library.",
+    ),
+]
+
+
 class LibraryOpener(Protocol):
     """Opens a library; `open_face_library`, or what a test puts in its place."""
 
