@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,10 +85,12 @@ def test_the_loss_falls_and_the_embedding_is_scaled_and_exported(
     exported: Callable[[BuiltNetwork, ByteArray], ExportReport],
 ):
     chips = chips_of(71)
-    built = RECIPE.build(SMALL, classes=3, chip_px=71)
-    (phase,) = RECIPE.phases(SMALL, batch=len(chips))
-    optimizer = RECIPE.optimizer(SMALL, phase, steps_per_epoch=1)
-    built.trained.compile(optimizer, RECIPE.loss(SMALL, classes=3))
+    # Dropout's noise is larger than what a dozen steps gain: with it, luck decided.
+    calm = replace(SMALL, dropout=0.0)
+    built = RECIPE.build(calm, classes=3, chip_px=71)
+    (phase,) = RECIPE.phases(calm, batch=len(chips))
+    optimizer = RECIPE.optimizer(calm, phase, steps_per_epoch=1)
+    built.trained.compile(optimizer, RECIPE.loss(calm, classes=3))
     labels = np.arange(len(chips)) % 3
     losses = [built.trained.train_on_batch(chips, labels) for _ in range(12)]
     assert np.mean(losses[-3:]) < losses[0]
