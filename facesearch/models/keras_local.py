@@ -28,7 +28,7 @@ def few_operations(model: Any) -> Iterator[None]:
                 and layer.implementation == _ONE_KERNEL_A_POSITION
                 and layer.data_format == "channels_last"
             ):
-                layer.call = partial(_call, layer)
+                layer.call = partial(locally_connected, layer)
                 after.callback(delattr, layer, "call")
         yield
 
@@ -40,20 +40,30 @@ def _layers(model: Any) -> Iterator[Any]:
         yield from _layers(layer)
 
 
-def _call(layer: Any, pictures: Any) -> Any:
-    """What the layer gives for pictures (n, height, width, channels)."""
+def locally_connected(layer: Any, pictures: Any) -> Any:
+    """What a LocallyConnected2D gives, by one product of matrices at each place.
+
+    Args:
+        layer: channels last, with one kernel a position.
+        pictures: (n, height, width, channels).
+
+    Returns:
+        (n, new height, new width, filters).
+    """
     import tensorflow as tf
 
-    height, width = layer.kernel_size
-    down, right = layer.strides
     rows, columns = layer.output_row, layer.output_col
+    (height, width), (down, right) = layer.kernel_size, layer.strides
+    # Places first: the product then runs over them, and no picture is turned round twice.
+    by_place = tf.transpose(pictures, (1, 2, 0, 3))
     seen = [
-        pictures[:, y : y + down * (rows - 1) + 1 : down, x : x + right * (columns - 1) + 1 : right]
-        for y in range(height)
-        for x in range(width)
+        by_place[
+            top : top + down * (rows - 1) + 1 : down,
+            left : left + right * (columns - 1) + 1 : right,
+        ]
+        for top in range(height)
+        for left in range(width)
     ]
-    positions, taken, given = layer.kernel.shape
-    each = tf.reshape(tf.concat(seen, axis=-1), (-1, positions, taken))
-    found = tf.matmul(tf.transpose(each, (1, 0, 2)), layer.kernel)
-    found = tf.reshape(tf.transpose(found, (1, 0, 2)), (-1, rows, columns, given))
+    kernel = tf.reshape(layer.kernel, (rows, columns, -1, layer.filters))
+    found = tf.transpose(tf.matmul(tf.concat(seen, axis=-1), kernel), (2, 0, 1, 3))
     return layer.activation(found + layer.bias if layer.use_bias else found)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from facesearch.models.keras_local import locally_connected
 from facesearch.models.tensorflow import started_tensorflow
 
 tf = started_tensorflow()
@@ -38,21 +39,7 @@ class LocallyConnected(tf_keras.layers.LocallyConnected2D):  # type: ignore[misc
 
     def call(self, inputs: Any) -> Any:
         """From (n, height, width, channels) to (n, new height, new width, filters)."""
-        rows, columns = self.output_row, self.output_col
-        (height, width), (down, right) = self.kernel_size, self.strides
-        by_place = tf.transpose(inputs, (1, 2, 0, 3))
-        shifted = [
-            by_place[
-                top : top + down * (rows - 1) + 1 : down,
-                left : left + right * (columns - 1) + 1 : right,
-            ]
-            for top in range(height)
-            for left in range(width)
-        ]
-        patches = tf.concat(shifted, axis=-1)
-        kernel = tf.reshape(self.kernel, (rows, columns, -1, self.filters))
-        found = tf.transpose(tf.matmul(patches, kernel), (2, 0, 1, 3))
-        return self.activation(found + self.bias if self.use_bias else found)
+        return locally_connected(self, inputs)
 
 
 @tf_keras.saving.register_keras_serializable(package="facesearch")
