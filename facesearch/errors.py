@@ -22,6 +22,7 @@
     │   ├── InvalidModelFile  a file that cannot serve as the model it was given as
     │   ├── EngineUnavailable
     │   ├── DeviceUnavailable
+    │   ├── Diverged          a training's loss is no number any more
     │   └── RatesMissing      nobody measured false match rates of this space
     ├── LibraryError          about a library folder; carries .library
     │   ├── LibraryNotFound
@@ -217,6 +218,10 @@ class EngineUnavailable(ModelError):
 
 class DeviceUnavailable(ModelError):
     """The asked-for device has no execution provider on this machine."""
+
+
+class Diverged(ModelError):
+    """The loss of a training is no number any more; the weights before that are kept."""
 
 
 class RatesMissing(ModelError):

@@ -9,21 +9,20 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
 
-from facesearch.errors import FaceSearchError, ModelError
-from facesearch.models.tensorflow import started_tensorflow
+from facesearch.errors import Diverged, FaceSearchError, ModelError
 from facesearch.photos.files import printable
 from facesearch.training import networks
 from facesearch.training.checkpoints import Best, Checkpoints, RunState, Sums
 from facesearch.training.dataset.chips import ChipDataset
+from facesearch.training.explaining import explained
 from facesearch.training.feeding import Feed
 from facesearch.training.folder import BEST, CHECKPOINTS, FINAL, RunFolder, Status
 from facesearch.training.logs import EpochRow, Logs, StepRow
-from facesearch.training.outcome import Diverged, OnProgress, RunProgress
+from facesearch.training.outcome import OnProgress, RunProgress
 from facesearch.training.recipes.base import Phase
 from facesearch.training.teaching import Teacher
 
@@ -283,24 +282,8 @@ class Loop:
             loss=state.sums.loss / state.sums.examples,
         )
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Put into words what fails while chips are read and computed with."""
-        errors = started_tensorflow().errors
-        try:
-            yield
-        except errors.OpError as error:
-            problem = self._dataset.explain(error)
-            if problem is not None:
-                raise problem from error
-            less = (
-                ". A smaller --batch takes less memory"
-                if isinstance(error, errors.ResourceExhaustedError)
-                else ""
-            )
-            raise ModelError(
-                self._name, f"training {self._name} failed: {_said(error.message)}{less}"
-            ) from error
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained(self._name, self._dataset)
 
     def _stand(self, status: Status, why: str = "") -> None:
         self._run.stand(status, self._state, self._dataset.folder, why)
@@ -316,8 +299,3 @@ class Loop:
             f"In {printable(str(self._run.path))} {kept}. Train anew with a lower learning rate, "
             "another --seed or another --batch, and another --out"
         )
-
-
-def _said(message: Any) -> str:
-    lines = str(message).strip().splitlines()
-    return lines[0] if lines else "TensorFlow does not say why"

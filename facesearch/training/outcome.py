@@ -10,14 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from facesearch.errors import ModelError
 from facesearch.training.checkpoints import Best
 from facesearch.training.folder import Status
 from facesearch.training.logs import EpochRow
-
-
-class Diverged(ModelError):
-    """The loss is no number any more; the weights before that are kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from facesearch.errors import Diverged
 from facesearch.models.tensorflow import started_tensorflow
 from facesearch.training.config import RunConfig
-from facesearch.training.outcome import Diverged
 from facesearch.training.randomness import StepNoise
 from facesearch.training.recipes.base import BuiltNetwork, Phase, Task
 from facesearch.values import ByteArray, FloatArray

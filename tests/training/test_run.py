@@ -16,7 +16,13 @@ import numpy as np
 import pytest
 from small_training import make_chips, small
 
-from facesearch.errors import DeviceUnavailable, InvalidDataset, InvalidValue, ModelError
+from facesearch.errors import (
+    DeviceUnavailable,
+    Diverged,
+    InvalidDataset,
+    InvalidValue,
+    ModelError,
+)
 from facesearch.models.base import Device
 from facesearch.training import folder as run_folder
 from facesearch.training.checkpoints import Checkpoints
@@ -24,7 +30,7 @@ from facesearch.training.config import RunConfig
 from facesearch.training.dataset import ChipDataset
 from facesearch.training.folder import RunFolder, Status
 from facesearch.training.logs import read_epochs, read_steps
-from facesearch.training.outcome import Diverged, RunProgress, RunReport
+from facesearch.training.outcome import RunProgress, RunReport
 from facesearch.training.recipes.base import Phase
 from facesearch.training.recipes.deepface import DeepfaceConfig
 from facesearch.training.run import train
