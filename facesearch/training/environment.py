@@ -21,6 +21,30 @@ from facesearch.models.tensorflow import started_tensorflow
 _PACKAGES = ("tensorflow", "tf-keras", "numpy", "onnx", "tf2onnx", "h5py")
 _GIT_S = 10.0
 
+# Those that change what is computed, on what, or how fast. No others: who runs this may have put
+# anything into the rest.
+_VARIABLES = (
+    "CUDA_VISIBLE_DEVICES",
+    "HIP_VISIBLE_DEVICES",
+    "NVIDIA_TF32_OVERRIDE",
+    "OMP_NUM_THREADS",
+    "ONEDNN_MAX_CPU_ISA",
+    "TF_CUDNN_DETERMINISTIC",
+    "TF_CUDNN_USE_AUTOTUNE",
+    "TF_DETERMINISTIC_OPS",
+    "TF_ENABLE_AUTO_MIXED_PRECISION",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "TF_FORCE_GPU_ALLOW_GROWTH",
+    "TF_GPU_ALLOCATOR",
+    "TF_GPU_THREAD_COUNT",
+    "TF_GPU_THREAD_MODE",
+    "TF_NUM_INTEROP_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_USE_LEGACY_KERAS",
+    "TF_XLA_FLAGS",
+    "XLA_FLAGS",
+)
+
 
 def environment(device: str, replicas: int) -> dict[str, Any]:
     """The environment of a run that starts now.
@@ -48,9 +72,7 @@ def environment(device: str, replicas: int) -> dict[str, Any]:
             tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
             for gpu in tf.config.list_physical_devices("GPU")
         ],
-        "environment": {
-            name: value for name, value in sorted(os.environ.items()) if name.startswith("TF_")
-        },
+        "environment": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
     }
 
 
