@@ -5,6 +5,7 @@ In: a configuration and folders. Out: text, or JSON documents, on stdout; progre
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -182,4 +183,6 @@ def _show(report: RunReport) -> None:
     if report.resume:
         screen.line("Go on with it: ", (report.resume, "bold"))
     else:
-        screen.line("Search with it: ", (f"facesearch models add NAME {report.folder}", "bold"))
+        folder = shlex.quote(text.printable(str(report.folder)))
+        screen.line("How well it does: ", (f"facesearch train report {folder}", "bold"))
+        screen.line("Search with it: ", (f"facesearch models add NAME {folder}", "bold"))

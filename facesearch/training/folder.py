@@ -7,6 +7,7 @@ environment.json, the dataset's dataset.json, logs, checkpoints, and the network
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
@@ -160,10 +161,9 @@ class RunFolder:
 
     def resume_command(self, dataset: Path) -> str:
         """What goes on with it, in words for a shell."""
-        return (
-            f"facesearch train {self.config.recipe.name} {printable(str(dataset))} --out "
-            f"{printable(str(self.path))} --resume"
-        )
+        paths = (printable(str(dataset)), printable(str(self.path)))
+        chips, out = map(shlex.quote, paths)
+        return f"facesearch train {self.config.recipe.name} {chips} --out {out} --resume"
 
 
 def is_run(path: Path) -> bool:

@@ -82,6 +82,7 @@ def test_a_run_that_is_interrupted_says_how_to_go_on_and_does(
 
     shown = run("convnet", chips, "--out", out, "--resume")  # with the settings it was started with
     assert "Finished after 3 epochs, 6 steps" in shown.stdout
+    assert f"facesearch train report {out}" in shown.stdout
     assert f"facesearch models add NAME {out}" in shown.stdout
     assert "all, epoch 3: loss" in shown.stderr
 
