@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 
 import facesearch
 from facesearch.errors import InvalidModelFile, InvalidValue
 from facesearch.models.base import Device
-from facesearch.models.keras_files import load_keras
 from facesearch.models.tensorflow import TensorFlowRuntime
 from facesearch.photos.files import printable, words_for
+from facesearch.training.answering import Answering, Answers, OnProgress
 from facesearch.training.dataset.chips import ChipDataset
 from facesearch.training.dataset.options import Split
 from facesearch.training.folder import BEST, RunFolder, Standing, Status
-from facesearch.training.recipes.base import BuiltNetwork, Task, shares
+from facesearch.training.recipes.base import Task
 from facesearch.training.report.comparing import Compared, Distance, of_unit_length
 from facesearch.training.report.measured import (
     MEASURED_FILE,
@@ -39,13 +38,6 @@ from facesearch.training.report.measured import (
 from facesearch.training.report.naming import WORST, Naming
 from facesearch.training.report.placing import COLOURED, MOST_POINTS, Places, place
 from facesearch.training.report.telling import Telling, tell
-from facesearch.values import ByteArray, FloatArray
-
-OnProgress: TypeAlias = Callable[[str, int, int | None], None]
-"""Told what is done, how many are, and how many there are; None where nobody knows."""
-
-MOST_CHIPS = 10_000
-"""The first so many of a split are measured; they are mixed."""
 
 _FEWEST_PLACES = 3
 
@@ -97,23 +89,6 @@ def measured(
     return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Answers:
-    """What the network said of the first chips of a split.
-
-    Attributes:
-        shares: probabilities of people, float32 (n, p); None where it names nobody.
-        embeddings: float32 (n, d).
-        labels: int64 (n,).
-        people: names, one for each chip.
-    """
-
-    shares: FloatArray | None
-    embeddings: FloatArray
-    labels: Any
-    people: list[str]
-
-
 class _Measuring:
     """One network, measured once."""
 
@@ -128,8 +103,8 @@ class _Measuring:
     def __call__(self, epoch: int) -> Measured:
         started = time.monotonic()
         split = Split.TEST if self._chips.count(Split.TEST) else Split.VALIDATION
-        layers, answered = self._network()
-        answers = self._answers(split, answered)
+        network = Answering(self._run, self._chips, self._runtime, self._tell)
+        answers = network(split)
         naming = None
         if answers.shares is not None:
             people = self._chips.classes[: self._chips.trained_classes]
@@ -137,9 +112,7 @@ class _Measuring:
         telling: tuple[Telling, ...] = ()
         places = None
         if self._key.has_embedding:
-            judged = (
-                None if split is Split.VALIDATION else self._answers(Split.VALIDATION, answered)
-            )
+            judged = None if split is Split.VALIDATION else network(Split.VALIDATION)
             telling = tuple(self._telling(answers, judged))
             self._tell("drawing embeddings", 0, None)
             places = self._places(answers)
@@ -156,7 +129,7 @@ class _Measuring:
             chips_in_split=self._chips.count(split),
             people=tuple(answers.people),
             dimension=answers.embeddings.shape[1],
-            layers=layers,
+            layers=network.layers,
             naming=naming,
             telling=telling,
             places=places,
@@ -168,61 +141,7 @@ class _Measuring:
             facesearch=facesearch.__version__,
         )
 
-    def _network(self) -> tuple[Any, Callable[[ByteArray], FloatArray]]:
-        """The layers of the network, and a call that gives all its outputs side by side."""
-        from facesearch.training.recipes import layers  # noqa: F401  (registers them with Keras)
-
-        self._tell("loading the network", 0, None)
-        name = self._run.config.recipe.name
-        with self._runtime.placed():
-            network = load_keras(self._run.path / BEST, name)
-            import tf_keras
-
-            model = network.model
-            facts = BuiltNetwork(model=model, embedding=model, trained=model).summary
-            beside = model
-            if len(model.outputs) > 1:
-                joined = tf_keras.layers.Concatenate()(model.outputs)
-                beside = tf_keras.Model(model.input, joined)
-        side = self._chips.chip_px
-        if network.input_shape != (side, side, 3):
-            raise InvalidModelFile(
-                name,
-                f"{BEST} takes pictures of {network.input_shape} and the dataset's chips have "
-                f"{side} px: the run's files do not belong together",
-            )
-        call = self._runtime.compiled(beside, (side, side, 3), name=name, dtype=network.dtype)
-        return facts, call
-
-    def _answers(self, split: Split, call: Callable[[ByteArray], FloatArray]) -> _Answers:
-        total = min(MOST_CHIPS, self._chips.count(split))
-        found: list[FloatArray] = []
-        done = 0
-        for batch in self._batches(split):
-            found.append(call(batch[: total - done]))
-            done += len(found[-1])
-            self._tell(f"{split.value} chips", done, total)
-            if done >= total:
-                break
-        outputs, labels = np.concatenate(found), self._chips.labels(split)[:total]
-        people = [self._chips.classes[label] for label in labels]
-        if self._run.config.recipe.task is Task.PAIRS:
-            return _Answers(None, outputs, labels, people)
-        # One number where it tells two people apart, else one for each.
-        trained = self._chips.trained_classes
-        width = 1 if trained == 2 else trained
-        return _Answers(shares(outputs[:, :width]), outputs[:, width:], labels, people)
-
-    def _batches(self, split: Split) -> Iterator[ByteArray]:
-        size = self._runtime.embed_batch
-        batches = self._chips.images(split, size, shuffle=False, seed=0)
-        try:
-            for chips, _ in batches:
-                yield chips.numpy()
-        except Exception as error:  # of TensorFlow, where a file is damaged
-            raise self._chips.explain(error) or error from error
-
-    def _naming(self, answers: _Answers, people: tuple[str, ...]) -> Naming | None:
+    def _naming(self, answers: Answers, people: tuple[str, ...]) -> Naming | None:
         assert answers.shares is not None, "only networks that name people come here"
         try:
             return Naming.of(answers.shares, answers.labels, people)
@@ -232,7 +151,7 @@ class _Measuring:
             )
             return None
 
-    def _telling(self, answers: _Answers, judged: _Answers | None) -> Iterator[Telling]:
+    def _telling(self, answers: Answers, judged: Answers | None) -> Iterator[Telling]:
         without = int((np.linalg.norm(answers.embeddings, axis=1) == 0).sum())
         if without:
             self._notes.append(
@@ -259,7 +178,7 @@ class _Measuring:
                 self._notes.append(str(error))
                 return
 
-    def _places(self, answers: _Answers) -> Places | None:
+    def _places(self, answers: Answers) -> Places | None:
         unit = of_unit_length(answers.embeddings)
         usable = np.flatnonzero(np.isfinite(unit).all(axis=1))
         # First those of the people that get a colour.

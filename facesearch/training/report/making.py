@@ -11,7 +11,8 @@ from pathlib import Path
 
 from facesearch.errors import InvalidDataset
 from facesearch.models.base import Device
-from facesearch.training.measuring import OnProgress, measured
+from facesearch.training.answering import OnProgress
+from facesearch.training.measuring import measured
 from facesearch.training.report.contents import Contents, contents
 from facesearch.training.report.facts import RunFacts, read_facts
 from facesearch.training.report.measured import Measured

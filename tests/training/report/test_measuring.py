@@ -15,7 +15,7 @@ from small_training import small
 
 from facesearch.errors import InvalidDataset, InvalidModelFile
 from facesearch.models.base import Device
-from facesearch.training import measuring
+from facesearch.training import answering, measuring
 from facesearch.training.dataset import ChipDataset
 from facesearch.training.folder import RunFolder, Status
 from facesearch.training.logs import read_epochs
@@ -93,13 +93,13 @@ def test_a_network_is_measured_once(
 ):
     run = copied(naming_run, tmp_path / "run")
     loaded: list[Path] = []
-    load = measuring.load_keras
+    load = answering.load_keras
 
     def counted(path: Path, name: str) -> Any:
         loaded.append(path)
         return load(path, name)
 
-    monkeypatch.setattr(measuring, "load_keras", counted)
+    monkeypatch.setattr(answering, "load_keras", counted)
     first = measure(run)
     assert first == naming_report.measured
     assert loaded == []
