@@ -110,7 +110,7 @@ def make(
     ] = 2,
     max_photos: Annotated[
         int | None,
-        typer.Option(min=1, show_default="all", help="Take so many photos of each person."),
+        typer.Option(min=1, show_default="all", help="Of each person, so many at random."),
     ] = None,
     size: Annotated[
         int, typer.Option(min=16, max=1024, metavar="PX", help="Width and height of the chips.")

@@ -2,13 +2,15 @@
 
 In: a source and options. Out: the photos to cut, in an order that does not depend on the file
 system. After cutting, people who kept too few chips are left out, and so are chips that are
-there twice.
+there twice. Photos beyond the most that are taken of a person are never looked at; they count
+as if there were a face on each.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from facesearch.errors import InvalidDataset
 from facesearch.training.dataset.options import DatasetOptions
@@ -16,8 +18,23 @@ from facesearch.training.dataset.sources import Source, SourcePhoto, only_people
 from facesearch.training.dataset.splitting import at_most
 
 
-def choose_photos(source: Source, options: DatasetOptions) -> tuple[list[SourcePhoto], list[str]]:
-    """The photos to look at, by person and name, and warnings.
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What to look at.
+
+    Attributes:
+        photos: by person and name.
+        untaken: how many more photos of a person there are, by name: of those with too many.
+        warnings: sentences for the user.
+    """
+
+    photos: Sequence[SourcePhoto] = ()
+    untaken: Mapping[str, int] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+
+def choose_photos(source: Source, options: DatasetOptions) -> Chosen:
+    """The photos to look at.
 
     Raises:
         PhotoNotFound, InvalidDataset, LibraryError: there are none, or of too few people.
@@ -28,26 +45,34 @@ def choose_photos(source: Source, options: DatasetOptions) -> tuple[list[SourceP
         photos, more = only_people(photos, options.people, place)
         warnings += more
     photos = with_enough(photos, options.min_photos, place)
+    untaken = Counter(photo.person for photo in photos)
     if options.max_photos is not None:
         photos = at_most(photos, options.max_photos, options.seed)
+    untaken.subtract(photo.person for photo in photos)
     photos.sort(key=lambda photo: (photo.person, photo.photo, photo.face))
-    return photos, warnings
+    return Chosen(photos, +untaken, warnings)
 
 
 def with_enough(
-    photos: Iterable[SourcePhoto], least: int, place: str, usable: str = ""
+    photos: Iterable[SourcePhoto],
+    least: int,
+    place: str,
+    usable: str = "",
+    untaken: Mapping[str, int] | None = None,
 ) -> list[SourcePhoto]:
     """The photos of people who have at least so many.
 
     Args:
         usable: a word before "photos" in messages.
+        untaken: how many more there are of a person, which nobody looked at, by name.
 
     Raises:
         InvalidDataset: they are fewer than two people.
     """
     found = list(photos)
     counts = Counter(photo.person for photo in found)
-    enough = {person for person, count in counts.items() if count >= least}
+    more = untaken or {}
+    enough = {person for person, count in counts.items() if count + more.get(person, 0) >= least}
     if len(enough) < 2:
         what = "photo" if least == 1 else "photos"
         raise InvalidDataset(

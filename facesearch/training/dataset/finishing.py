@@ -14,7 +14,7 @@ from typing import TypeAlias
 import facesearch
 from facesearch.models.templates import template
 from facesearch.photos.files import printable
-from facesearch.training.dataset.choosing import with_enough
+from facesearch.training.dataset.choosing import Chosen, with_enough
 from facesearch.training.dataset.journal import Journal
 from facesearch.training.dataset.manifest import (
     ChipRow,
@@ -37,7 +37,7 @@ _Failures: TypeAlias = list[tuple[str, str, str, str]]
 
 def finish(
     folder: Path,
-    photos: Sequence[SourcePhoto],
+    chosen: Chosen,
     journal: Journal,
     options: DatasetOptions,
     source: dict[str, str],
@@ -51,9 +51,9 @@ def finish(
     """
     shown = printable(str(folder))
     failures: _Failures = []
-    usable, warnings = _usable(photos, journal, failures)
-    kept = with_enough(usable, options.min_photos, shown, "usable ")
-    left_out = len({photo.person for photo in photos} - {photo.person for photo in kept})
+    usable, warnings = _usable(chosen.photos, journal, failures)
+    kept = with_enough(usable, options.min_photos, shown, "usable ", chosen.untaken)
+    left_out = len({photo.person for photo in chosen.photos} - {photo.person for photo in kept})
     splits = split_chips(kept, options, shown)
     by_person = is_by_person(kept, splits)
     classes = _classes(kept, splits, by_person)

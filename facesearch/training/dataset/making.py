@@ -26,7 +26,7 @@ from facesearch.models.cpus import available_cpus
 from facesearch.models.requirements import TENSORFLOW
 from facesearch.photos.files import printable
 from facesearch.photos.walk import AnyPath, root_path
-from facesearch.training.dataset.choosing import choose_photos
+from facesearch.training.dataset.choosing import Chosen, choose_photos
 from facesearch.training.dataset.cutting import ChipCutter, CutPhoto, is_final, load_detector
 from facesearch.training.dataset.finishing import finish
 from facesearch.training.dataset.journal import Journal
@@ -131,7 +131,7 @@ def make_dataset(
         raise InvalidDataset(shown, "lies in what the photos come from; name a folder elsewhere")
     if wanted.storage is Storage.TFRECORDS:
         TENSORFLOW.check("a dataset of TFRecord files")
-    chosen: tuple[list[SourcePhoto], list[str]] = [], []
+    chosen = Chosen()
     with writing(folder):
         if not (folder / MANIFEST).exists():
             check_begun(folder, place, wanted)
@@ -145,7 +145,7 @@ def make_dataset(
         ):
             if (folder / MANIFEST).exists():
                 return _same(folder, place, wanted)
-            return _Run(folder, place, wanted, on_progress, cancelled).go(*chosen)
+            return _Run(folder, place, wanted, on_progress, cancelled).go(chosen)
 
 
 class _Run:
@@ -167,7 +167,8 @@ class _Run:
         self._began = self._synced = time.monotonic()
         self._failed = 0
 
-    def go(self, photos: Sequence[SourcePhoto], warnings: list[str]) -> DatasetReport:
+    def go(self, chosen: Chosen) -> DatasetReport:
+        photos, warnings = chosen.photos, list(chosen.warnings)
         work = self._folder / WORK
         shown = printable(str(self._folder))
         work.mkdir(exist_ok=True)
@@ -185,7 +186,7 @@ class _Run:
             if not is_stopped:
                 manifest, more = finish(
                     self._folder,
-                    photos,
+                    chosen,
                     journal,
                     self._options,
                     self._source,

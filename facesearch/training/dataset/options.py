@@ -64,7 +64,8 @@ class DatasetOptions:
         jpeg_quality: of the stored chips, 1..100.
         min_photos: people with fewer usable photos are left out. With 1, people with one
             photo are trained on and never validated (by photo).
-        max_photos: photos taken of each person, chosen at random; None for all.
+        max_photos: photos taken of each person, chosen at random; None for all. May be fewer
+            than `min_photos`, which is about the photos that there are.
         people: names to take; None for everybody.
         split, fractions: how, and into which shares: train and validation, or train,
             validation and test; they add up to 1.
@@ -106,11 +107,8 @@ class DatasetOptions:
             raise InvalidValue(f"JPEG quality is 1 to 100, not {self.jpeg_quality}")
         if self.min_photos < 1:
             raise InvalidValue(f"at least 1 photo of each person is needed, not {self.min_photos}")
-        if self.max_photos is not None and self.max_photos < self.min_photos:
-            raise InvalidValue(
-                f"at most {self.max_photos} photos of a person leave out everybody who must have "
-                f"{self.min_photos}"
-            )
+        if self.max_photos is not None and self.max_photos < 1:
+            raise InvalidValue(f"at least 1 photo of each person is taken, not {self.max_photos}")
         if self.people is not None and not self.people:
             raise InvalidValue("the list of people to take names nobody")
         _check_fractions(self.fractions)

@@ -26,6 +26,7 @@ from facesearch.training.dataset.journal import Journal
 from facesearch.training.dataset.making import Stage, make_dataset
 from facesearch.training.dataset.options import Split, SplitKind, Storage
 from facesearch.training.dataset.sources import FolderSource
+from facesearch.workers import RESULTS_WAITING
 
 
 @pytest.fixture
@@ -89,6 +90,7 @@ def test_where_photos_are_stored_decides_nothing(people, target, tmp_path):
 
 
 def test_it_goes_on_after_being_stopped(people, target, tmp_path):
+    draw(people, {"Ed": 2 * RESULTS_WAITING})  # more than are cut ahead of the one that stops it
     calls = []
 
     def soon():
@@ -101,7 +103,7 @@ def test_it_goes_on_after_being_stopped(people, target, tmp_path):
     with pytest.raises(InvalidDataset, match="no finished dataset"):
         ChipDataset.open(target)
     report = make_dataset(FolderSource(people), target, chips())
-    assert 0 < report.resumed < 22
+    assert 0 < report.resumed < report.photos
     whole = make_dataset(FolderSource(people), tmp_path / "whole", chips())
     assert report.manifest.digest == whole.manifest.digest
 
@@ -114,6 +116,7 @@ from drawn_people import chips
 from facesearch.training.dataset import cutting
 from facesearch.training.dataset.making import make_dataset
 from facesearch.training.dataset.sources import FolderSource
+from facesearch.workers import RESULTS_WAITING
 encoded = cutting.encoded
 def slowly(chip, quality):
     time.sleep(0.02)
@@ -200,6 +203,16 @@ def test_people_with_too_few_usable_photos_are_left_out(people, target):
     assert "Di" not in report.manifest.classes
     assert report.manifest.left_out == 1
     assert any("1 people had too few usable photos" in warning for warning in report.warnings)
+
+
+def test_a_few_photos_are_taken_of_people_who_have_many(people, target):
+    """How many somebody has to have is about the photos there are, not about those taken."""
+    (people / "Bo" / "0.png").write_bytes(b"no picture any more")
+    report = make_dataset(FolderSource(people), target, chips(min_photos=5, max_photos=3))
+    assert report.photos == 6
+    assert failures(target) == {os.path.join("Bo", "0.png"): "not-an-image"}
+    assert report.manifest.classes == ("Ada", "Bo")
+    assert sum(report.manifest.counts.values()) == 5
 
 
 def test_people_with_one_photo_are_only_trained_on(people, target):

@@ -15,7 +15,7 @@ from facesearch.training.dataset.options import DatasetOptions, Split, differenc
         ({"template": None}, "template"),
         ({"jpeg_quality": 0}, "1 to 100"),
         ({"min_photos": 0}, "at least 1"),
-        ({"min_photos": 5, "max_photos": 3}, "leave out everybody"),
+        ({"max_photos": 0}, "at least 1 photo of each person is taken"),
         ({"people": ()}, "nobody"),
         ({"fractions": (0.7, 0.2)}, "add up to 1"),
         ({"fractions": (0.0, 1.0)}, "add up to 1"),
