@@ -1,7 +1,7 @@
 """What a network is shown: the batches of each epoch, and those it is judged by.
 
 In: a dataset and a configuration. Out: a feed, of chips with the person on each, or of pairs of
-chips. An epoch's batches follow from the run's seed and the epoch's number alone.
+them. An epoch's batches follow from the run's seed and the epoch's number alone.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class PeopleFeed:
 
 
 class PairFeed:
-    """Pairs of chips, labelled 0 for one person and 1 for two. Holds all chips in memory.
+    """Pairs of chips, labelled with the two people on them. Holds all chips in memory.
 
     Raises:
         InvalidDataset: no pairs of both kinds can be drawn from the training chips, or from
@@ -133,12 +133,14 @@ class PairFeed:
         self._config = config
         self._dataset = dataset
         self._chips: dict[Split, Any] = {}
-        self._train = _validated(dataset, Split.TRAIN)
+        self._people = {
+            split: _validated(dataset, split) for split in (Split.TRAIN, Split.VALIDATION)
+        }
         self._judged = balanced_pairs(
-            _validated(dataset, Split.VALIDATION), seed=config.training.seed, epoch=0
+            self._people[Split.VALIDATION], seed=config.training.seed, epoch=0
         )
         # How many pairs there are does not depend on where the chips lie.
-        self._count = len(self._pairs(0, np.zeros((len(self._train), 1), np.float32)))
+        self._count = len(self._pairs(0, np.zeros((len(self._people[Split.TRAIN]), 1), np.float32)))
 
     @property
     def examples(self) -> int:
@@ -153,15 +155,14 @@ class PairFeed:
 
     def epoch(self, number: int, embedded: Embedded) -> Any:
         """The batches of an epoch, counted from 0."""
-        chips = self._in_memory(Split.TRAIN)
         embeddings = None
         if self._config.recipe.wants_embeddings(self._config.network):
             embeddings = np.concatenate([embedded(batch) for batch in self.batches()])
-        return self._batches(chips, self._pairs(number, embeddings), number)
+        return self._batches(Split.TRAIN, self._pairs(number, embeddings), number)
 
     def validation(self) -> Any:
         """The batches that the network is judged by: one pair of each kind for every chip."""
-        return self._batches(self._in_memory(Split.VALIDATION), self._judged, None)
+        return self._batches(Split.VALIDATION, self._judged, None)
 
     def batches(self) -> Iterator[ByteArray]:
         """All training chips, unchanged, in batches."""
@@ -174,7 +175,7 @@ class PairFeed:
         assert draw is not None, "recipes for pairs draw them"
         return draw(
             self._config.network,
-            self._train,
+            self._people[Split.TRAIN],
             seed=self._config.training.seed,
             epoch=epoch,
             embeddings=embeddings,
@@ -187,23 +188,25 @@ class PairFeed:
                 self._chips[split] = tf.constant(self._dataset.arrays(split)[0])
         return self._chips[split]
 
-    def _batches(self, chips: Any, pairs: PairSet, epoch: int | None) -> Any:
+    def _batches(self, split: Split, pairs: PairSet, epoch: int | None) -> Any:
         """Batches of pairs; changed at random where an epoch is named."""
         tf = started_tensorflow()
+        chips, people = self._in_memory(split), self._people[split]
         augment = None if epoch is None else self._config.augment
         side = self._dataset.chip_px
         key = tf.constant((self._config.training.seed, epoch or 0), tf.int64)
 
         @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
         def seen(at: Any, pair: tuple[Any, Any, Any]) -> tuple[Any, Any]:
-            left, right, different = pair
+            left, right, both_people = pair
             both = tf.gather(chips, tf.reshape(tf.stack([left, right], axis=1), (-1,)))
             if augment is not None:
                 both = augment(both, tf.random.experimental.stateless_fold_in(key, at))
-            return tf.reshape(both, (-1, 2, side, side, 3)), different
+            return tf.reshape(both, (-1, 2, side, side, 3)), both_people
 
         with tf.device("/CPU:0"):
-            drawn = (pairs.left, pairs.right, pairs.different.astype(np.int32))
+            of_both = np.stack([people[pairs.left], people[pairs.right]], axis=1)
+            drawn = (pairs.left, pairs.right, of_both.astype(np.int32))
             batches = tf.data.Dataset.from_tensor_slices(drawn).batch(self._config.batch)
             seen_ones = batches.enumerate().map(seen, num_parallel_calls=tf.data.AUTOTUNE)
             return seen_ones.prefetch(tf.data.AUTOTUNE)

@@ -38,6 +38,11 @@ class PairSet:
     def __len__(self) -> int:
         return len(self.left)
 
+    def of_one_person(self) -> PairSet:
+        """Those that show one person, in the same order."""
+        one = self.different == 0
+        return PairSet(self.left[one], self.right[one], self.different[one])
+
 
 class People:
     """The sets S and D of every chip.

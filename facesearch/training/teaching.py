@@ -56,12 +56,13 @@ class Teacher:
         self.built, self.phase = built, phase
         self.steps_per_epoch = -(-examples // config.batch)
         self._examples, self._batch, self._task = examples, config.batch, recipe.task
-        self._name, self._loss = recipe.name, recipe.loss(own, classes=classes)
+        self._name = recipe.name
+        self._pair_loss = None if recipe.pair_loss is None else recipe.pair_loss(own)
         built.free(phase)
         self.model = built.trained
         self.model.compile(
             optimizer=recipe.optimizer(own, phase, steps_per_epoch=self.steps_per_epoch),
-            loss=self._loss,
+            loss=recipe.loss(own, classes=classes),
             metrics=recipe.metrics(own, classes=classes),
         )
         self.optimizer = self.model.optimizer
@@ -140,14 +141,16 @@ class Teacher:
         return np.asarray(self.built.embedding.predict_on_batch(chips), np.float32)
 
     def _judge_pairs(self, batches: Any) -> Judgement:
-        labels, distances = [], []
-        for pairs, different in batches:
-            labels.append(different.numpy())
-            distances.append(self.model.predict_on_batch(pairs))
-        all_labels = np.concatenate(labels)
-        all_distances = np.concatenate(distances).astype(np.float32)
-        losses = np.asarray(self._loss(all_labels, all_distances))
-        threshold, accuracy = best_threshold(all_distances, all_labels)
+        assert self._pair_loss is not None, "recipes for pairs say what a distance costs"
+        apart, distances = [], []
+        for pairs, people in batches:
+            found = self.model.predict_on_batch(pairs).astype(np.float32)
+            apart.append((people[:, 0] != people[:, 1]).numpy())
+            distances.append(np.linalg.norm(found[:, 0] - found[:, 1], axis=1))
+        different = np.concatenate(apart).astype(np.int32)
+        all_distances = np.concatenate(distances)
+        losses = np.asarray(self._pair_loss(different, all_distances))
+        threshold, accuracy = best_threshold(all_distances, different)
         return Judgement(float(losses.mean()), accuracy, threshold)
 
     def _in_batch(self, number: int) -> int:

@@ -113,10 +113,9 @@ class BuiltNetwork:
             (see `shares`). For `Task.PAIRS` the same as `embedding`.
         embedding: from the same chips to embeddings, float32 (n, dimension), before they are
             brought to unit length.
-        trained: what is compiled and fitted. For `Task.PAIRS` from pairs of chips, uint8
-            (n, 2, chip_px, chip_px, 3), to their distances, float32 (n,), against labels
-            that are 0 for one person and 1 for two; else the same as `model`, against the
-            labels of the people.
+        trained: what is compiled and fitted, against the labels of the people: the same as
+            `model`; for `Task.PAIRS` from pairs of chips, uint8 (n, 2, chip_px, chip_px, 3),
+            to their embeddings, float32 (n, 2, dimension), against labels of shape (n, 2).
         notes: what else is worth knowing of it, such as the digest of the weights it starts
             from; by name.
     """
@@ -214,6 +213,9 @@ class Recipe:
         loss: of Keras.
         metrics: of Keras, made anew for each compilation.
         pairs: for `Task.PAIRS`, which pairs an epoch has; None for `Task.CLASSIFY`.
+        pair_loss: for `Task.PAIRS`, from labels that are 0 for one person and 1 for two, and
+            the distances of embeddings, both (n,), to the loss of each pair, (n,), by which
+            the network is judged; None for `Task.CLASSIFY`.
         wants_embeddings: whether `pairs` is to be given those of the chips, as the network
             gives them now.
         finish: called once with the trained network and all training chips, uint8
@@ -231,6 +233,7 @@ class Recipe:
     loss: _OfClasses
     metrics: _OfClasses
     pairs: _Pairs | None = None
+    pair_loss: Callable[[Any], Callable[[Any, Any], Any]] | None = None
     wants_embeddings: Callable[[Any], bool] = lambda config: False
     finish: Callable[[BuiltNetwork, Iterable[ByteArray]], None] | None = None
 

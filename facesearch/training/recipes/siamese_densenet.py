@@ -1,8 +1,8 @@
 """A DenseNet-121 that gives people places in a space of 32 dimensions.
 
-In: pairs of chips, of one person or of two. Out: how far apart their embeddings are, which the
-contrastive loss makes small for one person and at least the margin for two. One distance
-separates then, also for people it was not trained on.
+In: pairs of chips, of one person or of two. Out: their embeddings, whose distance the contrastive
+loss makes small for one person and at least the margin for two. One distance separates then, also
+for people it was not trained on.
 
 DenseNet-121 (Huang et al., "Densely connected convolutional networks", 2017): a stem of a 7x7
 convolution and a 3x3 maximum, each halving the picture, then four dense blocks, in which each
@@ -17,7 +17,7 @@ from typing import Any
 
 from facesearch.errors import InvalidValue
 from facesearch.models.tensorflow import started_tensorflow
-from facesearch.training.losses import contrastive_loss, euclidean_distance
+from facesearch.training.losses import batch_pairs_loss, contrastive_loss, drawn_pairs_loss
 from facesearch.training.recipes.base import (
     BuiltNetwork,
     Phase,
@@ -64,6 +64,11 @@ class SiameseDensenetConfig:
     margin: float = sourced(2.0, _REFERENCE)
     distance_epsilon: float = sourced(1e-7, "Keras's epsilon, inside the square root")
     semi_hard: bool = sourced(False, f"{_REFERENCE}; an option of ours, after FaceNet (2015)")
+    whole_batch: bool = sourced(
+        False,
+        f"{_REFERENCE}; an option of ours, after Oh Song et al. (2016): compare all chips of a "
+        "batch with each other, not only those of a pair, which teaches many times as fast",
+    )
     anchors_per_person: int = sourced(
         0, f"{_OURS}: 0 for every photo; a limit keeps the most photographed from outweighing all"
     )
@@ -99,6 +104,11 @@ class SiameseDensenetConfig:
         if self.unit_length and self.margin > 2:
             raise InvalidValue(
                 f"embeddings of unit length are at most 2 apart, and the margin is {self.margin}"
+            )
+        if self.semi_hard and self.whole_batch:
+            raise InvalidValue(
+                "semi_hard chooses pairs of two people, and whole_batch compares all there are: "
+                "state one of them"
             )
         if self.anchors_per_person < 0:
             raise InvalidValue(
@@ -147,8 +157,7 @@ def build(config: SiameseDensenetConfig, *, classes: int, chip_px: int) -> Built
     # Both chips of all pairs in one batch, so that they share its statistics.
     found = embedding(tf.reshape(pairs, (-1, chip_px, chip_px, 3)))
     found = tf.reshape(found, (-1, 2, config.dimension))
-    distance = euclidean_distance(found[:, 0], found[:, 1], config.distance_epsilon)
-    trained = tf_keras.Model(pairs, distance, name="siamese_densenet_pairs")
+    trained = tf_keras.Model(pairs, found, name="siamese_densenet_pairs")
     return BuiltNetwork(model=embedding, embedding=embedding, trained=trained)
 
 
@@ -166,7 +175,13 @@ def optimizer(config: SiameseDensenetConfig, phase: Phase, *, steps_per_epoch: i
 
 
 def loss(config: SiameseDensenetConfig, *, classes: int) -> Any:
-    """The contrastive loss, of distances against 0 for one person and 1 for two."""
+    """The contrastive loss: of the pairs drawn, or of all that a batch makes."""
+    of = batch_pairs_loss if config.whole_batch else drawn_pairs_loss
+    return of(config.margin, config.distance_epsilon)
+
+
+def pair_loss(config: SiameseDensenetConfig) -> Any:
+    """The contrastive loss of distances, against 0 for one person and 1 for two."""
     return contrastive_loss(config.margin)
 
 
@@ -185,6 +200,8 @@ def pairs(
 ) -> PairSet:
     """The pairs of an epoch, as many of one person as of two.
 
+    With `whole_batch` those of one person only: a batch has pairs of two people enough.
+
     Args:
         labels: the person on each chip.
         seed, epoch: the same two give the same pairs.
@@ -197,7 +214,8 @@ def pairs(
     """
     most = config.anchors_per_person
     if not config.semi_hard:
-        return balanced_pairs(labels, seed=seed, epoch=epoch, anchors_per_person=most)
+        drawn = balanced_pairs(labels, seed=seed, epoch=epoch, anchors_per_person=most)
+        return drawn.of_one_person() if config.whole_batch else drawn
     if embeddings is None:
         raise InvalidValue("semi-hard pairs are chosen by the embeddings of the chips: give them")
     return semi_hard_pairs(
@@ -248,5 +266,6 @@ RECIPE = Recipe(
     loss=loss,
     metrics=metrics,
     pairs=pairs,
+    pair_loss=pair_loss,
     wants_embeddings=lambda config: bool(config.semi_hard),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -40,34 +41,40 @@ def test_it_is_densenet_121_as_keras_builds_it():
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 
-def test_pairs_of_chips_get_the_distance_of_their_embeddings(
-    chips_of: Callable[[int], ByteArray],
-):
+def test_pairs_of_chips_get_their_embeddings(chips_of: Callable[[int], ByteArray]):
     built = RECIPE.build(SMALL, classes=2, chip_px=32)
     chips = chips_of(32)
     pairs = np.stack([chips[:4], chips[4:8]], axis=1)
     embeddings = built.embedding.predict_on_batch(chips)
-    expected = np.linalg.norm(embeddings[:4] - embeddings[4:8], axis=1)
-    assert built.trained.predict_on_batch(pairs) == pytest.approx(expected, rel=1e-3)
+    found = built.trained.predict_on_batch(pairs)
+    assert found.shape == (4, 2, 32)
+    assert found[:, 0] == pytest.approx(embeddings[:4], rel=1e-3, abs=1e-5)
+    assert found[:, 1] == pytest.approx(embeddings[4:8], rel=1e-3, abs=1e-5)
 
 
-def test_training_draws_one_person_together_and_pushes_two_apart():
+@pytest.mark.parametrize("whole_batch", [False, True])
+def test_training_draws_one_person_together_and_pushes_two_apart(whole_batch: bool):
+    config = dataclasses.replace(SMALL, whole_batch=whole_batch)
     random = np.random.default_rng(0)
     people = random.integers(0, 255, (4, 8, 8, 3)).repeat(4, axis=1).repeat(4, axis=2)
     labels = np.repeat(np.arange(4), 6)
     chips = np.clip(people[labels] + random.normal(0, 30, (24, 32, 32, 3)), 0, 255)
     chips = chips.astype(np.uint8)
-    built = RECIPE.build(SMALL, classes=4, chip_px=32)
-    (phase,) = RECIPE.phases(SMALL, batch=48)
-    optimizer = RECIPE.optimizer(SMALL, phase, steps_per_epoch=10)
-    built.trained.compile(optimizer, RECIPE.loss(SMALL, classes=4))
+    built = RECIPE.build(config, classes=4, chip_px=32)
+    (phase,) = RECIPE.phases(config, batch=48)
+    optimizer = RECIPE.optimizer(config, phase, steps_per_epoch=10)
+    built.trained.compile(optimizer, RECIPE.loss(config, classes=4))
     assert RECIPE.pairs is not None
     losses = []
     for epoch in range(40):
-        pairs = RECIPE.pairs(SMALL, labels, seed=0, epoch=epoch)
-        both = np.stack([chips[pairs.left], chips[pairs.right]], axis=1)
-        losses.append(built.trained.train_on_batch(both, pairs.different))
-    distances = built.trained.predict_on_batch(both)
+        pairs = RECIPE.pairs(config, labels, seed=0, epoch=epoch)
+        both_at = np.stack([pairs.left, pairs.right], axis=1)
+        losses.append(built.trained.train_on_batch(chips[both_at], labels[both_at]))
+    pairs = balanced_pairs(labels, seed=1, epoch=0)
+    found = built.trained.predict_on_batch(
+        np.stack([chips[pairs.left], chips[pairs.right]], axis=1)
+    )
+    distances = np.linalg.norm(found[:, 0] - found[:, 1], axis=1)
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
     assert distances[pairs.different == 0].mean() < 0.5 * distances[pairs.different == 1].mean()
 
@@ -133,3 +140,18 @@ def test_the_policy_is_that_of_the_reference():
 def test_configurations_that_cannot_be_are_refused(change: dict[str, object]):
     with pytest.raises(InvalidValue):
         SiameseDensenetConfig(**change)
+
+
+def test_a_whole_batch_needs_pairs_of_one_person_only():
+    labels = [0, 0, 1, 1, 2]
+    assert RECIPE.pairs is not None
+    config = dataclasses.replace(SMALL, whole_batch=True)
+    drawn = RECIPE.pairs(config, labels, seed=1, epoch=2)
+    assert not drawn.different.any()
+    balanced = balanced_pairs(labels, seed=1, epoch=2)
+    assert drawn.right.tolist() == balanced.right[balanced.different == 0].tolist()
+
+
+def test_hard_pairs_and_whole_batches_exclude_each_other():
+    with pytest.raises(InvalidValue, match="one of them"):
+        SiameseDensenetConfig(semi_hard=True, whole_batch=True)
