@@ -82,12 +82,14 @@ def drawn_pairs_loss(margin: float, epsilon: float) -> PeopleLoss:
     tf = started_tensorflow()
     of_pairs = contrastive_loss(margin)
 
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def drawn_pairs(people: Any, embeddings: Any) -> Any:
         found = _in_pairs(people, embeddings)
         different = tf.not_equal(people[:, 0], people[:, 1])
         return of_pairs(different, euclidean_distance(found[:, 0], found[:, 1], epsilon))
 
-    return drawn_pairs
+    drawn: PeopleLoss = drawn_pairs
+    return drawn
 
 
 def batch_pairs_loss(margin: float, epsilon: float) -> PeopleLoss:
@@ -113,6 +115,7 @@ def batch_pairs_loss(margin: float, epsilon: float) -> PeopleLoss:
     tf = started_tensorflow()
     of_pairs = contrastive_loss(margin)
 
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def batch_pairs(people: Any, embeddings: Any) -> Any:
         found = _in_pairs(people, embeddings)
         chips = tf.reshape(found, (-1, found.shape[-1]))
@@ -129,7 +132,8 @@ def batch_pairs_loss(margin: float, epsilon: float) -> PeopleLoss:
         counted = tf.cast(chosen, losses.dtype)
         return tf.math.divide_no_nan(tf.reduce_sum(losses * counted), tf.reduce_sum(counted))
 
-    return batch_pairs
+    batch: PeopleLoss = batch_pairs
+    return batch
 
 
 def _in_pairs(people: Any, embeddings: Any) -> Any:
