@@ -43,11 +43,11 @@ class PersonFigures:
 
     @property
     def f1(self) -> float | None:
-        """The harmonic mean of both; None where one of them is."""
-        if self.precision is None or self.recall is None:
+        """The harmonic mean of both; 0 where one of them is missing, None where both are."""
+        if self.precision is None and self.recall is None:
             return None
-        both = self.precision + self.recall
-        return 2 * self.precision * self.recall / both if both else 0.0
+        precision, recall = self.precision or 0.0, self.recall or 0.0
+        return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +121,11 @@ class Naming:
         """The accuracy of naming the same person always, whoever is on most chips."""
         return float(np.bincount(self.truth).max() / len(self.truth))
 
+    @property
+    def beats_guessing(self) -> bool:
+        """Whether the accuracy is above `by_guessing` by more than luck."""
+        return self.accuracy.low > self.by_guessing
+
     def confusion(self) -> NDArray[np.int64]:
         """Chips by who is on them (rows) and who they are said to show, int64 (p, p)."""
         size = len(self.people)
@@ -154,6 +159,11 @@ class Naming:
             if truth == person and self.named[at] == person
         ]
         return max(right, key=lambda at: self.confidence[at], default=None)
+
+
+def readable(person: str) -> str:
+    """A person's name as one reads it: folders often have underscores in place of spaces."""
+    return person.replace("_", " ").strip() or person
 
 
 def wilson(hits: int, of: int) -> Interval:

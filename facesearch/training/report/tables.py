@@ -14,7 +14,7 @@ from facesearch.training.dataset.manifest import Manifest
 from facesearch.training.dataset.options import Split, SplitKind
 from facesearch.training.recipes.base import LayerFacts
 from facesearch.training.report.measured import Measured
-from facesearch.training.report.naming import Naming
+from facesearch.training.report.naming import Naming, readable
 from facesearch.training.report.telling import Telling
 
 _CONFUSED_SHOWN = 15
@@ -36,14 +36,14 @@ def _results(measured: Measured) -> Iterator[Table]:
         if rates:
             yield Table(
                 "Cosine distance at given false match rates",
-                ("false match rate", "FNMR"),
+                ("false match rate", "FNMR (95 % interval)"),
                 tuple(
                     (rate(each.fmr), f"{share(each.fnmr)} ({_ends(each.low, each.high)})")
                     for each in rates
                 ),
-                "How many genuine pairs a search would miss (FNMR) where it takes so many pairs "
-                "of strangers for one person; with 95 % intervals from resampling the people. "
-                "Rates for which there are too few pairs are left out.",
+                "Share of genuine pairs that a search would miss (false non-match rate, FNMR) "
+                "where it takes so many pairs of strangers for one person; intervals from "
+                "resampling the people. Rates for which there are too few pairs are left out.",
             )
     if naming is not None:
         yield _people(naming)
@@ -62,18 +62,21 @@ def _accuracy(naming: Naming) -> Table:
     ]
     if naming.among_five is not None:
         rows.append(("among the first five", interval(naming.among_five)))
-    for what in ("precision", "recall", "f1"):
-        known = [value for each in figures if (value := getattr(each, what)) is not None]
-        if known:
-            name = "F1" if what == "f1" else what
-            rows.append((f"{name}, mean of the people", share(float(np.mean(known)))))
+    shown = [each for each in figures if each.chips]
+    for name, values in (
+        ("precision", [each.precision or 0.0 for each in shown]),
+        ("recall", [each.recall or 0.0 for each in shown]),
+        ("F1", [each.f1 or 0.0 for each in shown]),
+    ):
+        rows.append((f"{name}, mean of the people", share(float(np.mean(values)))))
     rows.append(("naming always the same person", share(naming.by_guessing)))
     return Table(
         "Naming people",
         ("", "measured"),
         tuple(rows),
         "With Wilson's 95 % interval: what other photos of the same people may give. It says "
-        "nothing of people whom the network was not trained on.",
+        "nothing of people whom the network was not trained on. Who is never named counts with a "
+        "precision of 0.",
     )
 
 
@@ -121,7 +124,7 @@ def _people(naming: Naming) -> Table:
         ("person", "precision", "recall", "F1", "chips"),
         tuple(
             (
-                each.person,
+                readable(each.person),
                 *(
                     "-" if value is None else share(value, 1)
                     for value in (each.precision, each.recall, each.f1)
@@ -145,7 +148,11 @@ def _confused(naming: Naming) -> Table:
         "Most often confused",
         ("who it is", "named as", "chips"),
         tuple(
-            (naming.people[truth], naming.people[named], f"{counts[truth, named]:,}")
+            (
+                readable(naming.people[truth]),
+                readable(naming.people[named]),
+                f"{counts[truth, named]:,}",
+            )
             for truth, named in pairs
         ),
     )

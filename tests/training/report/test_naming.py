@@ -47,6 +47,19 @@ def test_a_person_who_is_never_named_has_no_precision():
     assert found.by_person()[1].f1 is None
 
 
+def test_a_person_whom_the_network_forgot_has_an_f1_of_0():
+    """Bo has a chip, and nobody is called Bo: all are missed, which is no missing figure."""
+    found = Naming.of(SHARES[:2], LABELS[:2], ("Ada", "Bo", "Cy"))
+    forgotten = found.by_person()[1]
+    assert (forgotten.precision, forgotten.recall, forgotten.f1) == (None, 0.0, 0.0)
+
+
+def test_guessing_is_beaten_by_more_than_luck():
+    assert not FOUND.beats_guessing
+    labels = np.repeat(np.arange(3), 20)
+    assert Naming.of(np.eye(3, dtype=np.float32)[labels], labels, ("A", "B", "C")).beats_guessing
+
+
 def test_errors_come_surest_first_beside_the_surest_right_one():
     assert FOUND.wrong() == [3, 1]
     assert FOUND.rank == (1, 2, 1, 2, 1)
