@@ -108,7 +108,7 @@ def _write_document(made: Reported) -> None:
         {
             "run": str(made.facts.run.path),
             "status": made.facts.standing.status.value,
-            "remarks": list(made.contents.remarks),
+            "remarks": [str(remark) for remark in made.contents.remarks],
             "measured": document or None,
         }
     )
@@ -133,7 +133,7 @@ def _show(made: Reported, place: Path, plots: Path | None, ieee: Path | None) ->
         screen.print(shown)
     screen.blank()
     for remark in made.contents.remarks:
-        screen.line((remark, "yellow"))
+        screen.line((str(remark), "yellow"))
     for what, where in (("Page", place), ("Plots", plots), ("Article", ieee)):
         if where is not None:
             screen.line((f"{what}: {where}", "dim"))

@@ -35,16 +35,32 @@ def take_pictures(galleries: Iterable[Gallery]) -> Pictures:
         return dict(zip(wanted, pool.map(_take, wanted), strict=True))
 
 
-def gallery_html(gallery: Gallery, pictures: Pictures) -> Iterator[str]:
-    """A heading and its exhibits, as a list."""
+def gallery_html(
+    gallery: Gallery, pictures: Pictures, *, at_once: int | None = None
+) -> Iterator[str]:
+    """A heading and its exhibits, as a list.
+
+    Args:
+        gallery: what to show.
+        pictures: of it.
+        at_once: so many are to be seen, and the others to be unfolded; None for all.
+    """
     width = max((len(exhibit.shots) for exhibit in gallery.exhibits), default=1)
+    kind = f'class="exhibits {"pairs" if width > 1 else "singles"}"'
+    seen = gallery.exhibits[:at_once]
+    folded = gallery.exhibits[len(seen) :]
     yield (
         f'<section>\n<h2>{words(gallery.title)}</h2>\n<p class="note">{words(gallery.note)}</p>\n'
-        f'<ol class="exhibits {"pairs" if width > 1 else "singles"}">\n'
+        f"<ol {kind}>\n"
     )
-    for exhibit in gallery.exhibits:
-        yield _exhibit(exhibit, pictures)
-    yield "</ol>\n</section>\n"
+    yield from (_exhibit(exhibit, pictures) for exhibit in seen)
+    yield "</ol>\n"
+    if folded:
+        yield f"<details>\n<summary>{len(folded)} more</summary>\n"
+        yield f'<ol {kind} start="{len(seen) + 1}">\n'
+        yield from (_exhibit(exhibit, pictures) for exhibit in folded)
+        yield "</ol>\n</details>\n"
+    yield "</section>\n"
 
 
 def _exhibit(exhibit: Exhibit, pictures: Pictures) -> str:
@@ -60,7 +76,7 @@ def _shot(shot: Shot, picture: Picture | str) -> str:
     else:
         frame = (
             f'<div class="frame"><img src="{picture.data_uri}" width="{picture.size.width}" '
-            f'height="{picture.size.height}" alt="{words(shot.label)}" loading="lazy">'
+            f'height="{picture.size.height}" alt="{words(shot.label)}" decoding="async">'
             f"{_mark(picture, shot)}</div>\n"
         )
     return (

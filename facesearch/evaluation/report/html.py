@@ -38,7 +38,7 @@ def words(text: str) -> str:
 
 
 def breakable(path: str) -> str:
-    """A path as HTML that breaks between its folders rather than within their names."""
+    """A path, or a name, as HTML that breaks between its parts rather than within them."""
     return words(path).replace("/", "/<wbr>").replace("\\", "\\<wbr>").replace("_", "_<wbr>")
 
 
@@ -46,7 +46,7 @@ def table(content: Table) -> str:
     """A table with a caption and headings that a screen reader can follow."""
     heads = "".join(f'<th scope="col">{words(title)}</th>' for title in content.columns)
     body = "".join(
-        f'<tr><th scope="row">{words(row[0])}</th>'
+        f'<tr><th scope="row">{breakable(row[0])}</th>'
         + "".join(f"<td>{words(cell)}</td>" for cell in row[1:])
         + "</tr>\n"
         for row in content.rows
@@ -59,13 +59,21 @@ def table(content: Table) -> str:
     )
 
 
-def plot(content: Plot) -> str:
-    """A plot as a picture, its caption below. As a picture it keeps its names to itself."""
+def plot(content: Plot, *, across: bool = False) -> str:
+    """A plot as a picture, its caption below. As a picture it keeps its names to itself.
+
+    Args:
+        content: the plot.
+        across: whether it takes the whole width of the page.
+    """
     encoded = base64.b64encode(content.svg.encode("utf-8")).decode("ascii")
+    picture = f'<img src="data:image/svg+xml;base64,{encoded}" alt="{words(content.alt)}">'
+    if across:
+        picture = f'<div class="scroll">{picture}</div>'
     return (
-        f'<figure class="plot" id="plot-{words(content.name)}">\n'
+        f'<figure class="plot{" across" if across else ""}" id="plot-{words(content.name)}">\n'
         f"<h3>{words(content.title)}</h3>\n"
-        f'<img src="data:image/svg+xml;base64,{encoded}" alt="{words(content.alt)}">\n'
+        f"{picture}\n"
         f"<figcaption>{words(content.caption)}</figcaption>\n</figure>\n"
     )
 

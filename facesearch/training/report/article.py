@@ -7,19 +7,17 @@ was not asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from facesearch.errors import InvalidValue
 from facesearch.evaluation.report.html import Table
 from facesearch.folders import write_whole
 from facesearch.photos.files import printable
-from facesearch.training.dataset.options import Split, SplitKind
-from facesearch.training.recipes.base import Task
-from facesearch.training.report import latex, papers
-from facesearch.training.report.contents import Contents
+from facesearch.training.dataset.options import SplitKind
+from facesearch.training.report import latex, papers, wording
+from facesearch.training.report.drawn import Drawing
 from facesearch.training.report.making import Reported
-from facesearch.training.report.measured import Measured
 
 ARTICLE, FIGURES = "article.tex", "figures"
 _CURVES = ("loss", "accuracy", "learning-rate")
@@ -39,7 +37,23 @@ _PREAMBLE = r"""% Compile: pdflatex article, twice. Needs the class IEEEtran (te
 \fi
 \usepackage{amsmath}
 \usepackage{graphicx}
+\usepackage{array}
 \extrafloats{50}
+% Many tables and figures: let pages take more of them than they would.
+\setcounter{topnumber}{6}
+\setcounter{dbltopnumber}{4}
+\setcounter{totalnumber}{8}
+\renewcommand{\topfraction}{0.92}
+\renewcommand{\dbltopfraction}{0.92}
+\renewcommand{\textfraction}{0.06}
+\renewcommand{\floatpagefraction}{0.85}
+\renewcommand{\dblfloatpagefraction}{0.85}
+\renewcommand{\arraystretch}{1.15}
+% A table that is wider than its column is made smaller.
+\newsavebox{\tablebox}
+\newenvironment{fitting}{\begin{lrbox}{\tablebox}}{\end{lrbox}%
+\ifdim\wd\tablebox>\linewidth\resizebox{\linewidth}{!}{\usebox{\tablebox}}%
+\else\usebox{\tablebox}\fi}
 \sloppy
 """
 
@@ -79,70 +93,26 @@ def article(reported: Reported) -> str:
 
 
 def _body(reported: Reported) -> Iterator[str]:
-    content, measured = reported.contents, reported.measured
-    yield f"\\title{{{latex.escaped(_title(reported))}}}"
+    yield f"\\title{{{latex.escaped(wording.title(reported))}}}"
     yield (
         "% Names, affiliations and addresses of the authors.\n"
         "\\author{\\IEEEauthorblockN{First Author}\n\\IEEEauthorblockA{Institution\\\\\n"
-        "City, Country}}\n\\maketitle"
+        "City, Country}}\n\\maketitle\n\\suppressfloats[t]"  # no table above the abstract
     )
-    yield f"\\begin{{abstract}}\n{_abstract(reported)}\n\\end{{abstract}}"
-    yield "\\begin{IEEEkeywords}\nface recognition, deep learning\n\\end{IEEEkeywords}"
+    yield f"\\begin{{abstract}}\n{latex.escaped(wording.abstract(reported))}\n\\end{{abstract}}"
+    yield f"\\begin{{IEEEkeywords}}\n{wording.keywords(reported)}\n\\end{{IEEEkeywords}}"
     yield (
         "\\section{Introduction}\n% What the work is for, what others have done, what is new.\n"
-        f"{latex.escaped(_introduction(reported))}"
+        f"{latex.escaped(wording.introduction(reported))}"
     )
     yield from _data(reported)
     yield from _method(reported)
-    yield from _results(content, measured)
+    yield from _results(reported)
     yield (
         "\\section{Conclusion}\n% What follows from the results, and what does not.\n"
-        f"{latex.escaped(_findings(measured))}"
+        f"{latex.escaped(wording.conclusion(reported))}"
     )
     yield from _repeating(reported)
-
-
-def _title(reported: Reported) -> str:
-    config = reported.facts.run.config
-    what = "Telling People Apart" if config.recipe.task is Task.PAIRS else "Naming People"
-    return f"{what} with {config.recipe.name} on {reported.facts.run.dataset.name}"
-
-
-def _abstract(reported: Reported) -> str:
-    facts = reported.facts
-    data, name = facts.run.dataset, facts.run.config.recipe.name
-    unfinished = ""
-    if not facts.is_finished:
-        unfinished = (
-            f" The run is not finished: this is how it stands after {facts.standing.epoch} epochs."
-        )
-    return latex.escaped(
-        f"The network {name} is trained on {data.counts[Split.TRAIN]:,} pictures of faces of "
-        f"{data.people[Split.TRAIN]:,} people. {_findings(reported.measured)}{unfinished}"
-    )
-
-
-def _findings(measured: Measured | None) -> str:
-    """What was found, in sentences."""
-    if measured is None:
-        return "Its network was not measured."
-    found = []
-    if measured.naming is not None:
-        accuracy = measured.naming.accuracy
-        found.append(
-            f"It names {100 * accuracy.value:.2f} % of {len(measured.naming.truth):,} "
-            f"{measured.split} pictures rightly (95 % interval {100 * accuracy.low:.2f} to "
-            f"{100 * accuracy.high:.2f} %); naming always the same person would give "
-            f"{100 * measured.naming.by_guessing:.2f} %."
-        )
-    for each in measured.telling[:1]:
-        at = each.separation
-        found.append(
-            f"One {each.distance} distance, {at.threshold:.3f}, separates pairs of one person from "
-            f"pairs of two with an accuracy of {100 * at.accuracy:.2f} %; the area under the ROC "
-            f"curve is {each.auc:.4f}."
-        )
-    return " ".join(found) or "It could not be judged."
 
 
 def _data(reported: Reported) -> Iterator[str]:
@@ -154,7 +124,9 @@ def _data(reported: Reported) -> Iterator[str]:
     )
     yield (
         "\\section{Data}\n% Where the photos come from, under which licence, and who consented.\n"
-        f"{papers.data(data)}Chips have ${data.chip_px} \\times {data.chip_px}$ pixels. {split} "
+        f"The dataset {latex.escaped(data.name)} has {sum(data.counts.values()):,} chips, pictures "
+        f"cut around one face, of {len(data.classes):,} people. {papers.data(data)}Chips have "
+        f"${data.chip_px} \\times {data.chip_px}$ pixels. {split} "
         f"{latex.references(['tab:splits'])} lists the parts."
     )
     yield from latex.tables(content.splits, "splits")
@@ -164,45 +136,55 @@ def _method(reported: Reported) -> Iterator[str]:
     content, config = reported.contents, reported.facts.run.config
     yield f"\\section{{Method}}\n{papers.method(config)}"
     labels = ["tab:settings"]
-    network = [
-        table
-        for table in content.network
-        if len(table.rows) <= _LAYERS_UP_TO or table is content.network[0]
-    ]
+    # Layer by layer where that fits, else by their kinds.
+    network = [table for table in content.network[1:] if len(table.rows) <= _LAYERS_UP_TO]
+    network = network or list(content.network[:1])
     labels = [f"tab:network-{number}" for number in range(1, len(network) + 1)] + labels
     yield f"The network and all settings are in {latex.references(labels)}."
     for number, table in enumerate(network, 1):
         columns = "llrr" if len(table.columns) == 4 else "lrr"
         yield from latex.tables(table, f"network-{number}", columns=columns)
-    columns = "lp{0.2\\textwidth}p{0.5\\textwidth}"
+    ragged = ">{\\raggedright\\arraybackslash}"
+    columns = f"l{ragged}p{{0.16\\textwidth}}{ragged}p{{0.58\\textwidth}}"
     yield from latex.tables(content.settings, "settings", columns=columns, wide=True)
 
 
-def _results(content: Contents, measured: Measured | None) -> Iterator[str]:
-    yield "\\section{Results}"
+def _results(reported: Reported) -> Iterator[str]:
+    content, measured = reported.contents, reported.measured
+    yield f"\\section{{Results}}\n{latex.escaped(wording.training(reported))}"
     curves = [drawing for drawing in content.drawings if drawing.name in _CURVES]
     others = [drawing for drawing in content.drawings if drawing.name not in _CURVES]
     if curves:
-        yield f"{latex.references([f'fig:{each.name}' for each in curves])} show the training."
-        yield from (latex.figure(each.name, each.caption) for each in curves)
-    yield latex.escaped(_findings(measured))
+        yield f"{_pointed(curves)} the course of the training."
+        yield from map(_figure, curves)
+    yield f"\n{latex.escaped(wording.findings(measured))}"
     if measured is not None and measured.naming is not None:
         yield "Intervals of accuracy are Wilson's~\\cite{wilson1927}."
     tables = [_shortened(table) for table in content.results]
     if tables:
         labels = [f"tab:result-{number}" for number in range(1, len(tables) + 1)]
-        yield f"{latex.references(labels)} give the figures."
+        yield f"{latex.references(labels)} {'give' if len(labels) > 1 else 'gives'} the figures."
         for label, table in zip(labels, tables, strict=True):
             yield from latex.tables(table, label.removeprefix("tab:"))
     if others:
-        yield f"{latex.references([f'fig:{each.name}' for each in others])} picture the results."
-        yield from (latex.figure(each.name, each.caption) for each in others)
+        yield f"{_pointed(others)} the results."
+        yield from map(_figure, others)
     if measured is not None and measured.places is not None:
         yield papers.places(measured.places)
     if content.remarks:
-        yield "\\subsection{How to read these figures}\n\\begin{itemize}"
-        yield from (f"\\item {latex.escaped(remark)}" for remark in content.remarks)
+        yield "\\subsection{Limits}\n\\begin{itemize}"
+        yield from (f"\\item {latex.escaped(remark.said)}" for remark in content.remarks)
         yield "\\end{itemize}"
+
+
+def _pointed(drawings: Sequence[Drawing]) -> str:
+    """Figures, and the verb that follows."""
+    shows = "show" if len(drawings) > 1 else "shows"
+    return f"{latex.references([f'fig:{each.name}' for each in drawings])} {shows}"
+
+
+def _figure(drawing: Drawing) -> str:
+    return latex.figure(drawing.name, drawing.caption, wide=drawing.is_wide)
 
 
 def _shortened(table: Table) -> Table:
@@ -216,16 +198,12 @@ def _shortened(table: Table) -> Table:
 def _repeating(reported: Reported) -> Iterator[str]:
     content = reported.contents
     yield (
-        "\\section*{Repeating this}\n% Paths are those of the machine it was trained on.\n"
+        "\\section*{Reproducibility}\n% Paths are those of the machine it was trained on.\n"
         f"The command\n\\begin{{flushleft}}\\footnotesize\n{latex.typed(reported.facts.again)}\n"
-        "\\end{flushleft}\ntrains the same network."
+        "\\end{flushleft}\n\\noindent trains the same network."
     )
     rows = [*content.environment, ("Dataset digest", reported.facts.run.dataset.digest[:16])]
     listed = Table("Environment", ("what", "value"), tuple(rows))
     yield f"{latex.references(['tab:environment'])} says what it ran on."
-    yield from latex.tables(listed, "environment", columns="lp{0.65\\columnwidth}")
-
-
-def _introduction(reported: Reported) -> str:
-    recipe = reported.facts.run.config.recipe
-    return f"This article reports a run of facesearch's recipe {recipe.name} ({recipe.about})."
+    columns = "l>{\\raggedright\\arraybackslash}p{0.68\\columnwidth}"
+    yield from latex.tables(listed, "environment", columns=columns)

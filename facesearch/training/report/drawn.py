@@ -1,4 +1,4 @@
-"""A plot that can be drawn twice: as SVG for a page, and as PDF for a column of an article.
+"""A plot that can be drawn twice: as SVG for a page, and as PDF for an article.
 
 In: a function that fills a figure of matplotlib. Out: the drawing in either style.
 """
@@ -16,9 +16,14 @@ from facesearch.evaluation.report.drawing import GRID, INK, Plot, draw_panels
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLUMN_IN = 3.5
-"""Width of a column of an IEEE article."""
+NARROW_IN, WIDE_IN = 5.2, 9.6
+"""Widths on the page: small enough that text stays legible where a phone shrinks it; and of plots
+that take the whole width."""
 
+COLUMN_IN, ACROSS_IN = 3.5, 5.6
+"""Widths in an IEEE article: of a column; and of plots over both."""
+
+_PAGE_TEXT = 10.0
 _PRINTED: Any = {  # matplotlib's types want each key as a literal
     "pdf.fonttype": 42,  # fonts that publishers take, and whose text can be searched
     "font.family": ["DejaVu Sans"],
@@ -35,7 +40,19 @@ _PRINTED: Any = {  # matplotlib's types want each key as a literal
     "legend.frameon": False,
     "lines.linewidth": 1.0,
     "lines.markersize": 2.5,
+    "xtick.major.width": 0.5,
+    "ytick.major.width": 0.5,
 }
+
+
+def scale() -> float:
+    """How large text is beside that of a page: sizes of points and lines go with it.
+
+    To be called while drawing.
+    """
+    import matplotlib
+
+    return float(matplotlib.rcParams["font.size"]) / _PAGE_TEXT
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +65,8 @@ class Drawing:
         caption: what is drawn and how to read it.
         alt: what it shows, in numbers, for those who do not see it.
         draws: fills a figure; sizes of text are relative, so that it suits both styles.
-        width_in, height_in: on the page, in inches; only their ratio matters.
+        height: as a share of the width.
+        is_wide: whether it takes the whole width of a page or an article.
     """
 
     name: str
@@ -56,23 +74,24 @@ class Drawing:
     caption: str
     alt: str
     draws: Callable[[Figure], None]
-    width_in: float = 6.4
-    height_in: float = 4.2
+    height: float = 0.66
+    is_wide: bool = False
 
     def plot(self) -> Plot:
         """As SVG, for a page."""
-        svg = draw_panels(self.draws, self.width_in, self.height_in)
+        width_in = WIDE_IN if self.is_wide else NARROW_IN
+        svg = draw_panels(self.draws, width_in, width_in * self.height)
         return Plot(self.name, self.title, self.caption, self.alt, svg)
 
     def pdf(self) -> bytes:
-        """As PDF, as wide as a column of an article; the same for the same data."""
+        """As PDF, for an article; the same for the same data."""
         import matplotlib
         from matplotlib.figure import Figure
 
         with matplotlib.rc_context(_PRINTED), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
-            height = COLUMN_IN * self.height_in / self.width_in
-            figure = Figure((COLUMN_IN, height), layout="constrained")
+            width_in = ACROSS_IN if self.is_wide else COLUMN_IN
+            figure = Figure((width_in, width_in * self.height), layout="constrained")
             self.draws(figure)
             data = io.BytesIO()
             figure.savefig(data, format="pdf", metadata={"CreationDate": None})

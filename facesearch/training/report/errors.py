@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from facesearch.evaluation.report.contents import Exhibit, Gallery, Shot
-from facesearch.evaluation.report.tables import share
+from facesearch.evaluation.report.tables import distance, share
 from facesearch.training.report.measured import Measured, ShownChip
-from facesearch.training.report.naming import WORST, Naming
+from facesearch.training.report.naming import WORST, Naming, readable
 from facesearch.training.report.telling import Pair, Telling
 
 
@@ -32,24 +32,27 @@ class Errors:
         if naming is not None and (wrong := naming.wrong()[:WORST]):
             yield Gallery(
                 "Named wrongly, the surest first",
-                "To the left the chip, to the right the one that the network takes most surely, "
-                "and rightly, for the person it named. Look for wrong labels before blaming the "
-                "network.",
+                "To the left the chip with its label; to the right, for comparison, the chip that "
+                "the network takes most surely, and rightly, for the person it named. Look for "
+                "wrong labels before blaming the network.",
                 tuple(self._misnamed(naming, at) for at in wrong),
             )
         for each in telling[:1]:
             yield from self._pairs(each)
 
     def _misnamed(self, naming: Naming, at: int) -> Exhibit:
-        truth, named = naming.people[naming.truth[at]], naming.people[naming.named[at]]
-        shots = [self._shot(naming.positions[at], f"{truth}")]
+        truth = readable(naming.people[naming.truth[at]])
+        named = readable(naming.people[naming.named[at]])
+        shots = [self._shot(naming.positions[at], f"Labelled {truth}")]
         typical = naming.typical(naming.named[at])
         if typical is not None:
             shots.append(self._shot(naming.positions[typical], named))
-        return Exhibit(tuple(shots), f"named {named}, {share(naming.confidence[at], 1)} sure")
+        sure = share(naming.confidence[at], 1)
+        place = f"; the label came {ordinal(naming.rank[at])}" if len(naming.people) > 2 else ""
+        return Exhibit(tuple(shots), f"Named {named}, {sure} sure{place}")
 
     def _pairs(self, telling: Telling) -> Iterator[Gallery]:
-        at = f"{telling.distance} distance {telling.separation.threshold:.4f}"
+        at = f"{telling.distance} distance {distance(telling.separation.threshold)}"
         if telling.false_matches:
             yield Gallery(
                 "False matches, the nearest first",
@@ -67,8 +70,9 @@ class Errors:
 
     def _pair(self, pair: Pair) -> Exhibit:
         people = self._measured.people
-        shots = tuple(self._shot(each, people[each]) for each in (pair.first, pair.second))
-        return Exhibit(shots, f"distance {pair.distance:.4f}")
+        both = (pair.first, pair.second)
+        shots = tuple(self._shot(each, readable(people[each])) for each in both)
+        return Exhibit(shots, f"Distance {distance(pair.distance)}")
 
     def _shot(self, position: int, label: str) -> Shot:
         chip = self._shown[position]
@@ -78,3 +82,9 @@ class Errors:
             shot = Shot(f"{shot.path} ", label, None)
         self.chips[shot] = chip
         return shot
+
+
+def ordinal(place: int) -> str:
+    """``2nd``, ``13th``."""
+    ending = "th" if place % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(place % 10)
+    return f"{place}{ending or 'th'}"

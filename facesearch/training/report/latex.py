@@ -36,7 +36,10 @@ _SPECIAL = {
     # Put in by `escaped` and `_cell`.
     "\0": "{}",
     "\1": r"\allowbreak{}",
+    "\2": r"\,",
 }
+# Units that stay with their number at the end of a line.
+_UNIT = re.compile(r"(?<=\d) (?=%|(?:s|min|h|px|GB)\b)")
 # Two of these side by side would become another sign.
 _LIGATURES = re.compile(r"([-,'?!])(?=[-,'`])")
 # Digests, which are longer than a column is wide.
@@ -51,13 +54,13 @@ def escaped(text: str) -> str:
 
 
 def _spelt(text: str) -> str:
-    parted = _LIGATURES.sub("\\1\0", text)
+    parted = _UNIT.sub("\2", _LIGATURES.sub("\\1\0", text))
     return "".join(_SPECIAL.get(each, each) for each in parted)
 
 
 def typed(text: str) -> str:
     """A path or a command, in typewriter letters; it may break after its signs."""
-    broken = re.sub(r"(\\_|/|-)", r"\1\\allowbreak{}", escaped(text))
+    broken = re.sub(r"(\\_|/|(?<=\w)-(?=\w))", r"\1\\allowbreak{}", escaped(text))
     return f"\\texttt{{{broken}}}"
 
 
@@ -102,11 +105,17 @@ def tables(
         more = " (continued)" if start else ""
         named = "" if start else f"\\label{{tab:{label}}}"
         last = start + ROWS_AT_ONCE >= len(content.rows)
-        note = f"\\par\\smallskip\\footnotesize {escaped(content.note)}\n" if content.note else ""
+        note = (
+            "\\par\\vspace{3pt}\n\\parbox{\\linewidth}{\\footnotesize\\raggedright "
+            f"{escaped(content.note)}}}\n"
+            if content.note
+            else ""
+        )
         yield (
-            f"\\begin{{{kind}}}[!t]\n\\caption{{{escaped(content.title)}{more}}}{named}\n"
-            f"\\centering\\footnotesize\n\\begin{{tabular}}{{{layout}}}\n\\hline\n{heads} \\\\\n"
-            f"\\hline\n{body}\\hline\n\\end{{tabular}}\n{note if last else ''}\\end{{{kind}}}\n"
+            f"\\begin{{{kind}}}[tp]\n\\caption{{{escaped(content.title)}{more}}}{named}\n"
+            "\\centering\\footnotesize\n\\begin{fitting}\n"
+            f"\\begin{{tabular}}{{{layout}}}\n\\hline\n{heads} \\\\\n\\hline\n{body}\\hline\n"
+            f"\\end{{tabular}}\n\\end{{fitting}}\n{note if last else ''}\\end{{{kind}}}\n"
         )
 
 
@@ -116,20 +125,23 @@ def _cell(text: str) -> str:
     return f"{{}}{cell}" if cell.startswith(("[", "*")) else cell
 
 
-def figure(name: str, caption: str) -> str:
-    """A figure of one column, from a file in the folder figures."""
+def figure(name: str, caption: str, *, wide: bool = False) -> str:
+    """A figure of one column, or over both, from a file in the folder figures."""
+    kind, width = ("figure*", "0.78\\textwidth") if wide else ("figure", "\\columnwidth")
     return (
-        "\\begin{figure}[!t]\n\\centering\n"
-        f"\\includegraphics[width=\\columnwidth]{{figures/{name}}}\n"
-        f"\\caption{{{escaped(caption)}}}\\label{{fig:{name}}}\n\\end{{figure}}\n"
+        f"\\begin{{{kind}}}[tp]\n\\centering\n"
+        f"\\includegraphics[width={width}]{{figures/{name}}}\n"
+        f"\\caption{{{escaped(caption)}}}\\label{{fig:{name}}}\n\\end{{{kind}}}\n"
     )
 
 
 def references(labels: Sequence[str]) -> str:
-    """Labels as text, such as ``Table~\\ref{tab:one} and Table~\\ref{tab:two}``."""
-    words = {"fig": "Fig.", "tab": "Table"}
-    named = [f"{words[label.partition(':')[0]]}~\\ref{{{label}}}" for label in labels]
-    return " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+    """Labels of one kind as text, such as ``Tables~\\ref{tab:one} and \\ref{tab:two}``."""
+    words = {"fig": ("Fig.", "Figs."), "tab": ("Table", "Tables")}
+    one, many = words[labels[0].partition(":")[0]]
+    named = [f"\\ref{{{label}}}" for label in labels]
+    listed = " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+    return f"{one if len(named) == 1 else many}~{listed}"
 
 
 def bibliography(papers: Iterable[tuple[str, str]]) -> str:

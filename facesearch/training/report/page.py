@@ -21,16 +21,9 @@ from facesearch.training.report.contents import Contents
 from facesearch.training.report.measured import ShownChip
 from facesearch.values import Box, Size
 
-_MORE_STYLE = """
-.texts th, .texts td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
-.texts td:nth-child(2) { min-width: 8em; }
-details { margin-top: 22px; }
-summary { cursor: pointer; color: var(--soft); }
-details .table { margin-top: 14px; }
-.facts + .tables, .tables + .facts { margin-top: 22px; }
-h3.part { font-size: 1.1rem; margin: 26px 0 10px; }
-#plot-confusion, #plot-embeddings { grid-row: span 2; }
-"""
+_ERRORS_AT_ONCE = 9
+_LAYERS_AT_ONCE = 20
+_STYLES = ("facesearch.evaluation.report", "facesearch.training.report")
 
 
 def write_page(content: Contents, output: Path) -> None:
@@ -48,7 +41,7 @@ def render_page(content: Contents) -> str:
 
 
 def _page(content: Contents) -> Iterator[str]:
-    style = resources.files("facesearch.evaluation.report").joinpath("style.css").read_text("utf-8")
+    style = "".join(map(_style, _STYLES))
     yield (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -57,22 +50,30 @@ def _page(content: Contents) -> Iterator[str]:
         '<meta name="color-scheme" content="light dark">\n'
         '<meta name="robots" content="noindex">\n'
         f"<title>{words(content.title)} - facesearch training</title>\n"
-        f"<style>\n{style}{_MORE_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
     )
     yield from heading(
-        "facesearch training", content.title, content.about, content.highlights, content.remarks
+        "facesearch training",
+        content.title,
+        content.about,
+        content.highlights,
+        [str(remark) for remark in content.remarks],
     )
+    yield _parts(content)
     if content.results:
         yield '<section id="figures">\n<h2>Figures</h2>\n<div class="tables">\n'
         yield from map(table, content.results)
         yield "</div>\n</section>\n"
     if content.drawings:
         yield '<section id="plots">\n<h2>Plots</h2>\n<div class="plots">\n'
-        yield from (plot(drawing.plot()) for drawing in content.drawings)
+        yield from (plot(each.plot(), across=each.is_wide) for each in content.drawings)
         yield "</div>\n</section>\n"
     pictures: Pictures = {shot: _picture(chip) for shot, chip in content.chips.items()}
-    for gallery in content.galleries:
-        yield from gallery_html(gallery, pictures)
+    if content.galleries:
+        yield '<div id="errors">\n'
+        for gallery in content.galleries:
+            yield from gallery_html(gallery, pictures, at_once=_ERRORS_AT_ONCE)
+        yield "</div>\n"
     yield from _network(content.network)
     yield '<section id="settings">\n<h2>Settings</h2>\n<div class="texts">\n'
     yield f"{table(content.settings)}</div>\n</section>\n"
@@ -97,15 +98,34 @@ def _page(content: Contents) -> Iterator[str]:
     )
 
 
+def _style(package: str) -> str:
+    return resources.files(package).joinpath("style.css").read_text("utf-8")
+
+
 def _network(network: Sequence[Table]) -> Iterator[str]:
     if not network:
         return
     kinds, layers = network
+    few = " open" if len(layers.rows) <= _LAYERS_AT_ONCE else ""
     yield (
         f'<section id="network">\n<h2>Network</h2>\n<div class="tables">\n{table(kinds)}</div>\n'
-        f"<details>\n<summary>All {len(layers.rows):,} layers</summary>\n{table(layers)}"
+        f"<details{few}>\n<summary>All {len(layers.rows):,} layers</summary>\n{table(layers)}"
         "</details>\n</section>\n"
     )
+
+
+def _parts(content: Contents) -> str:
+    """Links to the sections that there are."""
+    there = (
+        ("figures", "Figures", content.results),
+        ("plots", "Plots", content.drawings),
+        ("errors", "Worst errors", content.galleries),
+        ("network", "Network", content.network),
+        ("settings", "Settings", content.settings.rows),
+        ("run", "How this came about", content.run),
+    )
+    links = "".join(f'<a href="#{name}">{title}</a>\n' for name, title, part in there if part)
+    return f'<nav class="parts" aria-label="Sections">\n{links}</nav>\n'
 
 
 def _picture(chip: ShownChip) -> Picture:

@@ -12,6 +12,7 @@ from typing import Any
 
 from facesearch.training.config import RunConfig
 from facesearch.training.dataset.manifest import Manifest
+from facesearch.training.recipes.mobilenet import RANDOM
 from facesearch.training.report.placing import TSNE, Places
 
 PAPERS = {
@@ -116,8 +117,9 @@ def _convnet(own: Any) -> str:
         f"{own.hidden_units} units, which is the embedding, dropout~\\cite{{srivastava2014}} at "
         f"{_number(own.dropout)}, and a softmax over people. Kernels are regularised with an "
         f"$L_2$ factor of {_number(own.l2)}. Adam~\\cite{{kingma2015}} trains it with a learning "
-        f"rate of {_number(own.learning_rate)} and batches of {own.batch_size}, until the "
-        f"validation loss has not fallen for {own.stopping_patience} epochs."
+        f"rate of {_number(own.learning_rate)} and batches of {own.batch_size}, for at most "
+        f"{own.epochs} epochs, or until the validation loss has not fallen for "
+        f"{own.stopping_patience} epochs."
     )
 
 
@@ -136,12 +138,25 @@ def _mobilenet(own: Any) -> str:
             f"brought to a length of {_number(own.descriptor_scale)} and pass "
             f"dropout~\\cite{{srivastava2014}} at {_number(own.descriptor_dropout)}"
         )
+    end = f" Adam~\\cite{{kingma2015}} is used, with batches of {own.batch_size}."
+    if own.weights == RANDOM:
+        return (
+            f"{base}; then comes a softmax over people. All layers start from random weights, and "
+            f"are trained with a learning rate of {_number(own.top_learning_rate)}, for at most "
+            f"{own.top_epochs + own.joint_epochs} epochs, or until the validation loss has not "
+            f"fallen for {own.stopping_patience} epochs.{end}"
+        )
+    joint = (
+        f"; then the last {own.unfrozen_blocks} blocks of the base are trained with them, at "
+        f"{_number(own.joint_learning_rate)}, for at most {own.joint_epochs}"
+        if own.unfrozen_blocks
+        else ""
+    )
     return (
         f"A trained network is fine-tuned~\\cite{{chollet2021}}. {base}; then comes a softmax "
-        "over people. First the new layers are trained while the base is frozen, with a learning "
-        f"rate of {_number(own.top_learning_rate)}; then the last {own.unfrozen_blocks} blocks of "
-        f"the base are trained with them, at {_number(own.joint_learning_rate)}. "
-        f"Adam~\\cite{{kingma2015}} is used in both phases, with batches of {own.batch_size}."
+        "over people. The new layers are trained while the base is frozen, with a learning rate of "
+        f"{_number(own.top_learning_rate)}, for at most {own.top_epochs} epochs{joint}. Training "
+        f"stops where the validation loss has not fallen for {own.stopping_patience} epochs.{end}"
     )
 
 
@@ -165,7 +180,7 @@ def _siamese(own: Any) -> str:
         f"epoch.{semi_hard} Adam~\\cite{{kingma2015}} trains with cyclical learning "
         f"rates~\\cite{{smith2017}}, up to {_number(own.top_learning_rate)}, while $\\beta_1$ goes "
         f"from {_number(own.beta1_high)} down to {_number(own.beta1_low)} and back, in batches of "
-        f"{own.batch_size} pairs."
+        f"{own.batch_size} pairs, for {own.epochs} epochs."
     )
 
 
@@ -180,7 +195,8 @@ def _deepface(own: Any) -> str:
         "The embedding is F7, each feature divided by its largest value on the training chips. "
         f"Stochastic gradient descent with a momentum of {_number(own.momentum)} starts from a "
         f"learning rate of {_number(own.learning_rate)} for batches of {own.reference_batch}, "
-        f"scaled to {own.batch_size}, and lowers it where the validation loss stops falling."
+        f"scaled to {own.batch_size}, and lowers it where the validation loss stops falling, for "
+        f"{own.epochs} epochs."
     )
 
 

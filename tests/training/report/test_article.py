@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from facesearch.errors import InvalidValue
 from facesearch.evaluation.report.html import Table
 from facesearch.training.config import RunConfig, parse_settings
 from facesearch.training.recipes import NAMES, recipe
-from facesearch.training.report import latex, papers
+from facesearch.training.report import latex, papers, wording
 from facesearch.training.report.article import article, check_free, write_article
 from facesearch.training.report.making import Reported
 
@@ -75,12 +76,14 @@ def test_an_article_is_whole(which: str, request: pytest.FixtureRequest):
     assert r"\documentclass[conference]{IEEEtran}" in source
     assert made.measured is not None
     accuracy = made.measured.telling[0].separation.accuracy
-    assert f"{100 * accuracy:.2f} \\%" in source
+    assert f"{100 * accuracy:.2f}\\,\\%" in source
+    # Advice for whoever trains is not for whoever reads.
+    assert "-{}-fractions" not in source
 
 
 def test_names_are_spelt_out(naming_report: Reported):
     source = article(naming_report)
-    assert r"A\&B\_50\% \#1\textbackslash{}n" in source
+    assert r"A\&B 50\% \#1\textbackslash{}n" in source
     assert r"José \{x\}\$y\textasciicircum{}2\textasciitilde{}\textless{}b\textgreater{}" in source
     assert r"{}[李小龙] -{}-ok" in source
     assert r"\DeclareUnicodeCharacter{674E}{\texttt{U+674E}}" in source
@@ -100,6 +103,36 @@ def test_an_article_compiles(which: str, request: pytest.FixtureRequest, tmp_pat
         ended = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
         assert ended.returncode == 0, ended.stdout.decode("utf-8", "replace")[-3000:]
     assert b"undefined references" not in ended.stdout
+    assert b"Overfull \\hbox" not in ended.stdout
+    assert b"Float too large" not in ended.stdout
+
+
+def test_the_article_says_what_was_found_and_of_whom(
+    naming_report: Reported, pairs_report: Reported
+):
+    naming, pairs = naming_report.measured, pairs_report.measured
+    assert naming is not None
+    assert naming.naming is not None
+    assert pairs is not None
+    said = wording.findings(naming)
+    assert f"names {100 * naming.naming.accuracy.value:.2f} % of 12 test pictures" in said
+    assert wording.title(naming_report).startswith("Face Identification with convnet")
+    assert wording.title(pairs_report).startswith("Face Verification with siamese-densenet")
+    assert "pictures of other people" in wording.conclusion(pairs_report)
+    assert wording.findings(None) == "The network was not measured."
+    vain = replace(naming.naming, named=(0,) * len(naming.naming.named))
+    nothing = replace(naming_report, measured=replace(naming, naming=vain))
+    assert wording.conclusion(nothing).endswith("no more than naming always the same person would.")
+
+
+def test_random_weights_and_frozen_bases_are_told():
+    def told(*settings: str) -> str:
+        return papers.method(RunConfig.of(recipe("mobilenet"), [parse_settings(settings)]))
+
+    assert "start from random weights" in told("weights=random", "base=mobilenet")
+    assert "fine-tuned" not in told("weights=random", "base=mobilenet")
+    assert "last 2 blocks" in told("base=mobilenet")
+    assert "blocks of the base" not in told("base=mobilenet", "unfrozen_blocks=0")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -129,6 +162,8 @@ def test_the_base_and_semi_hard_pairs_are_told():
         ("\0\1", "\\textbackslash{}x00\\textbackslash{}x01"),
         ('"a|b"', "\\textquotedbl{}a\\textbar{}b\\textquotedbl{}"),
         ("e\u0301", "é"),
+        ("41 %, 2 min 5 s, 64 px", "41\\,\\%, 2\\,min 5\\,s, 64\\,px"),
+        ("100 % 7 people", "100\\,\\% 7 people"),
     ],
 )
 def test_texts_print_just_what_they_are(text: str, source: str):
@@ -154,6 +189,12 @@ def test_long_tables_go_on():
     assert [each.count("\\label") for each in floats] == [1, 0, 0]
     assert ["A note" in each for each in floats] == [False, False, True]
     assert "(continued)" in floats[1]
+
+
+def test_references_are_told_by_kind():
+    assert latex.references(["fig:a"]) == r"Fig.~\ref{fig:a}"
+    assert latex.references(["tab:a", "tab:b"]) == r"Tables~\ref{tab:a} and \ref{tab:b}"
+    assert latex.references(["fig:a", "fig:b", "fig:c"]).startswith(r"Figs.~\ref{fig:a}, \ref")
 
 
 def test_digests_break():

@@ -72,7 +72,7 @@ def test_validation_chips_stand_in_for_test_chips(pairs_run: Path, pairs_report:
     drawn = read_epochs(pairs_run)[found.epoch - 1].validation_accuracy
     assert drawn is not None
     assert found.telling[0].best.accuracy == pytest.approx(drawn, abs=0.15)
-    assert any("flatter" in remark for remark in pairs_report.contents.remarks)
+    assert any("flatter" in str(remark) for remark in pairs_report.contents.remarks)
 
 
 def test_errors_are_shown_with_their_chips(naming_report: Reported):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,7 +15,9 @@ from small_training import small
 
 from facesearch.models.base import Device
 from facesearch.photos.files import printable
+from facesearch.training.report.errors import ordinal
 from facesearch.training.report.making import Reported, report
+from facesearch.training.report.naming import readable
 from facesearch.training.report.page import render_page, write_page
 from facesearch.training.run import train
 
@@ -28,6 +31,8 @@ class Whole(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.sources: list[str] = []
+        self.links: list[str] = []
+        self.names: list[str] = []
         self.texts: list[str] = []
         self.feed(page)
         self.close()
@@ -36,7 +41,9 @@ class Whole(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in _VOID:
             self.open.append(tag)
-        self.sources += [value or "" for name, value in attrs if name in ("src", "href")]
+        self.sources += [value or "" for name, value in attrs if name == "src"]
+        self.links += [value or "" for name, value in attrs if name == "href"]
+        self.names += [value or "" for name, value in attrs if name == "id"]
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -53,6 +60,8 @@ def test_a_page_needs_nothing_else(which: str, request: pytest.FixtureRequest):
     assert "default-src 'none'" in page
     assert whole.sources
     assert all(source.startswith("data:image/") for source in whole.sources)
+    assert whole.links
+    assert {link.removeprefix("#") for link in whole.links} <= set(whole.names)
     said = "".join(whole.texts)
     for part in ("Figures", "Plots", "Network", "Settings", "How this came about"):
         assert part in said
@@ -66,14 +75,15 @@ def test_a_page_needs_nothing_else(which: str, request: pytest.FixtureRequest):
 def test_names_do_no_harm(naming_report: Reported):
     page = render_page(naming_report.contents)
     for person in naming_report.facts.run.dataset.classes:
-        assert escape(printable(person)) in page
+        assert escape(printable(readable(person))) in page
     assert "<b>" not in re.sub(r"<figcaption><b>", "", page)
 
 
 def test_the_worst_errors_are_side_by_side(naming_report: Reported, pairs_report: Reported):
     wrong = naming_report.contents.galleries[0]
     assert wrong.title == "Named wrongly, the surest first"
-    assert "sure" in wrong.exhibits[0].words
+    assert re.fullmatch(r"Named .*, [\d.]+ % sure; the label came \d\w\w", wrong.exhibits[0].words)
+    assert wrong.exhibits[0].shots[0].label.startswith("Labelled ")
     kinds = [gallery.title for gallery in pairs_report.contents.galleries]
     assert set(kinds) <= {
         "False matches, the nearest first",
@@ -102,7 +112,8 @@ def test_an_unfinished_run_says_so(naming_run: Path, tmp_path: Path):
         changed = state | {"status": status, "why": "no space left" if status == "failed" else ""}
         (run / "state.json").write_text(json.dumps(changed))
         made = report(run, device=Device.CPU)
-        assert made.contents.remarks[0].startswith(f"Unfinished: the run {said} after 2 epochs")
+        first = made.contents.remarks[0].said
+        assert first.startswith(f"Unfinished: the run {said} after 2 epochs")
         assert made.measured is not None
         assert "Unfinished" in render_page(made.contents)
 
@@ -113,7 +124,7 @@ def test_a_run_that_was_stopped_at_once_shows_what_there_is(by_photo: Path, tmp_
     train(config, by_photo, out, device=Device.CPU, cancelled=lambda: True)
     made = report(out, device=Device.CPU)
     assert made.measured is None
-    assert any("no network to measure yet" in remark for remark in made.contents.remarks)
+    assert any("no network to measure yet" in each.said for each in made.contents.remarks)
     Whole(render_page(made.contents))
 
 
@@ -124,6 +135,25 @@ def test_a_run_whose_dataset_is_gone_shows_its_curves(naming_run: Path, tmp_path
     (run / "state.json").write_text(json.dumps(state | {"dataset": str(tmp_path / "gone")}))
     made = report(run, device=Device.CPU)
     assert made.measured is None
-    assert "which takes the dataset" in made.contents.remarks[0]
-    assert [each.name for each in made.contents.drawings] == ["loss", "accuracy", "learning-rate"]
+    assert "which takes the dataset" in made.contents.remarks[0].said
+    assert [each.name for each in made.contents.drawings] == ["loss", "accuracy"]
     Whole(render_page(made.contents))
+
+
+def test_of_many_errors_the_worst_are_seen_and_the_others_unfolded(pairs_report: Reported):
+    gallery = pairs_report.contents.galleries[0]
+    many = replace(gallery, exhibits=gallery.exhibits[:1] * 12)
+    page = render_page(replace(pairs_report.contents, galleries=(many,)))
+    Whole(page)
+    seen, _, folded = page.partition("<summary>3 more</summary>")
+    assert seen.count('<p class="measure">') == 9
+    assert folded.count('<p class="measure">') == 3
+    assert 'start="10"' in folded
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (22, "22nd"), (113, "113th")],
+)
+def test_places_are_counted(place: int, said: str):
+    assert ordinal(place) == said
