@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 from pathlib import Path
 
 MODELS_VARIABLE = "FACESEARCH_MODELS"
+_RANDOM_BYTES = 8
 
 
 def models_folder() -> Path:
@@ -35,7 +37,7 @@ def write_whole(path: Path, data: bytes) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not mkstemp: others who share the folder shall be able to read the file, as umask allows.
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(f".{secrets.token_hex(_RANDOM_BYTES)}.tmp")
     try:
         with open(temporary, "xb") as file:
             file.write(data)
@@ -46,6 +48,11 @@ def write_whole(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether `write_whole`, killed halfway, may have left it behind."""
+    return re.fullmatch(rf"\.[0-9a-f]{{{2 * _RANDOM_BYTES}}}\.tmp", path.name) is not None
 
 
 def sync_folder(folder: Path) -> None:

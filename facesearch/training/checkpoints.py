@@ -1,8 +1,9 @@
 """Checkpoints: all that a run needs to go on exactly where it was, whole on disk or not there.
 
-In: a network, its optimizer, and how far the run is. Out: a folder of a checkpoint, which gets
-its name once all of it is on disk, and the same back. The last two are kept, and the networks
-of the best epochs that they speak of.
+In: a network, its optimizer, how far the run is and what it was told to do. Out: a folder of a
+checkpoint, which gets its name once all of it is on disk, and the same back. The last two are
+kept, and the networks of the best epochs that they speak of. One that cannot be read is deleted
+by whoever found another one to go on from, and never before.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +23,7 @@ from facesearch.training.disk import as_disk_errors
 
 KEPT = 2
 _STATE, _WEIGHTS, _PART = "state.json", "weights", ".part"
+_SETTINGS = "settings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,9 @@ class RunState:
     @classmethod
     def read(cls, document: dict[str, Any]) -> Self:
         """From JSON; KeyError, TypeError or ValueError where it is none."""
+        for name in ("phase", "epoch", "step", "epoch_step"):
+            if type(document[name]) is not int or document[name] < 0:
+                raise ValueError(f"{name} is a whole number, not {document[name]!r}")
         best = document["best"]
         return cls(
             **{
@@ -103,15 +109,34 @@ class RunState:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A checkpoint on disk.
+
+    Attributes:
+        path: its folder.
+        state: how far the run was; None where that cannot be read.
+        settings: what the run was told to do, by name; empty where nobody wrote that down.
+    """
+
+    path: Path
+    state: RunState | None
+    settings: dict[str, Any]
+
+
 class Checkpoints:
     """The checkpoints of a run.
 
     Attributes:
         folder: where they lie; made where it is missing.
+
+    Args:
+        settings: that the run was told, in plain JSON types; kept in each checkpoint.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, Any] | None = None) -> None:
         self.folder = folder
+        self._settings = dict(settings or {})
 
     def save(self, model: Any, optimizer: Any, state: RunState) -> None:
         """Write a checkpoint, then delete those that are no longer kept.
@@ -131,7 +156,8 @@ class Checkpoints:
             for file in temporary.iterdir():
                 with file.open("rb+") as written:
                     os.fsync(written.fileno())
-            write_whole(temporary / _STATE, json.dumps(state.document(), indent=1).encode())
+            document = {**state.document(), _SETTINGS: self._settings}
+            write_whole(temporary / _STATE, json.dumps(document, indent=1).encode())
             sync_folder(temporary)
             shutil.rmtree(target, ignore_errors=True)  # of a run that ended here and goes on
             temporary.rename(target)
@@ -141,36 +167,39 @@ class Checkpoints:
             raise
         self._prune()
 
-    def last(self) -> RunState | None:
-        """How far the newest checkpoint is; None where there is none."""
-        for path in reversed(self._paths()):
-            state = self._state(path)
-            if state is not None:
-                return state
-        return None
+    def kept(self) -> list[Kept]:
+        """All that are there, newest first."""
+        return [_read(path) for path in reversed(self._paths())]
 
-    def restore(self, model: Any, optimizer: Any, state: RunState) -> bool:
+    def last(self) -> RunState | None:
+        """How far the newest checkpoint is whose state can be read; None where there is none."""
+        return next((kept.state for kept in self.kept() if kept.state is not None), None)
+
+    def restore(self, model: Any, optimizer: Any, kept: Kept) -> bool:
         """Give a network and its optimizer what they had at a checkpoint.
 
         Args:
             optimizer: made, and built, for the phase of that checkpoint.
-            state: of the checkpoint.
 
         Returns:
-            Whether it could be read. Where not, it is deleted: an earlier one may be whole.
+            Whether it could be read. Where not, the network is not to be used as it is.
         """
         tf = started_tensorflow()
-        for path in self._paths():
-            if self._state(path) != state:
-                continue
-            try:
-                reading = _saved(model, optimizer).read(os.fspath(path / _WEIGHTS))
-                reading.assert_existing_objects_matched().assert_consumed()
-            except (tf.errors.OpError, AssertionError, ValueError):
-                shutil.rmtree(path)
-                return False
-            return True
-        return False
+        try:
+            reading = _saved(model, optimizer).read(os.fspath(kept.path / _WEIGHTS))
+            reading.assert_existing_objects_matched().assert_consumed()
+        # A file that breaks off is an IndexError.
+        except (tf.errors.OpError, AssertionError, ValueError, IndexError):
+            return False
+        return True
+
+    def delete(self, kept: Kept) -> None:
+        """Delete a checkpoint that nothing is gone on from.
+
+        Raises:
+            OSError: it cannot be deleted.
+        """
+        shutil.rmtree(kept.path)
 
     def best_path(self, best: Best) -> Path:
         """Where the network of a best epoch lies."""
@@ -181,12 +210,6 @@ class Checkpoints:
         found = self.folder.glob("step-*-epoch-*")
         return sorted(path for path in found if path.suffix != _PART)
 
-    def _state(self, path: Path) -> RunState | None:
-        try:
-            return RunState.read(json.loads((path / _STATE).read_bytes()))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None  # cut off or changed by somebody: as if it were not there
-
     def _last_size(self) -> int:
         paths = self._paths()
         return sum(file.stat().st_size for file in paths[-1].iterdir()) if paths else 0
@@ -195,11 +218,20 @@ class Checkpoints:
         paths = self._paths()
         for path in paths[:-KEPT]:
             shutil.rmtree(path)
-        states = [self._state(path) for path in paths[-KEPT:]]
+        states = [_read(path).state for path in paths[-KEPT:]]
         spoken_of = {state.best.file for state in states if state is not None and state.best}
         for path in self.folder.glob("best-*.keras"):
             if path.name not in spoken_of:
                 path.unlink()
+
+
+def _read(path: Path) -> Kept:
+    try:
+        document = json.loads((path / _STATE).read_bytes())
+        settings = document.pop(_SETTINGS, {})
+        return Kept(path, RunState.read(document), dict(settings))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Kept(path, None, {})  # cut off, or changed by somebody
 
 
 def _saved(model: Any, optimizer: Any) -> Any:

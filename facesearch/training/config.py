@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
+import sys
 import tomllib
 import typing
 from collections.abc import Mapping, Sequence
@@ -237,9 +239,9 @@ def _made(part: Any, values: Mapping[str, Any], *, prefix: str = "") -> Any:
 def _unknown(name: str, source: str, recipe: Recipe) -> InvalidValue:
     names = setting_names(recipe)
     alike = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    meant = f"did you mean {' or '.join(alike)}? " if alike else ""
+    meant = f": did you mean {' or '.join(alike)}?" if alike else "."
     return InvalidValue(
-        f"{source}: {recipe.name} has no setting {printable(name)!r}: {meant}There are "
+        f"{source}: {recipe.name} has no setting {printable(name)!r}{meant} There are "
         f"{', '.join(names)}"
     )
 
@@ -254,7 +256,7 @@ def _checked(where: str, kind: Any, value: Any) -> Any:
         values = value if isinstance(value, list | tuple) else (value,)
         return tuple(_checked(where, inner, each) for each in values)
     if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
+        value = float(value) if abs(value) < sys.float_info.max else math.inf
+    if type(value) is not kind or (kind is float and not math.isfinite(value)):
         raise InvalidValue(f"{where} is {_WORDS[kind]}, not {value!r}")
     return value

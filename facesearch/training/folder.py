@@ -6,21 +6,22 @@ environment.json, the dataset's dataset.json, logs, checkpoints, and the network
 
 from __future__ import annotations
 
+import errno
 import json
 import shlex
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from facesearch.errors import InvalidDataset, InvalidValue, ModelError
 from facesearch.file_lock import file_lock
-from facesearch.folders import write_whole
-from facesearch.models.files import disk_errors
+from facesearch.folders import is_temporary, write_whole
 from facesearch.photos.files import printable, words_for
-from facesearch.training.checkpoints import Best, RunState
+from facesearch.training.checkpoints import Best, Checkpoints, RunState
 from facesearch.training.config import RunConfig, read_config
 from facesearch.training.dataset.chips import ChipDataset
 from facesearch.training.dataset.manifest import MANIFEST, Manifest, read_manifest
@@ -84,7 +85,13 @@ class RunFolder:
         Raises:
             InvalidValue: there is none, or its files cannot be read.
         """
-        if not is_run(path):
+        missing = [name for name in (CONFIG, MANIFEST) if not (path / name).is_file()]
+        if missing and (path / CHECKPOINTS).exists():
+            raise InvalidValue(
+                f"{printable(str(path))} holds a run whose {' and '.join(missing)} was deleted: "
+                "put it back, or train anew with another --out"
+            )
+        if missing:
             raise InvalidValue(
                 f"{printable(str(path))} holds no run: facesearch train RECIPE DATASET --out "
                 "FOLDER makes one"
@@ -156,7 +163,10 @@ class RunFolder:
             try:
                 starts = json.loads(path.read_bytes())["starts"]
             except (ValueError, KeyError, TypeError) as error:
-                raise InvalidValue(f"{printable(str(path))} is not what a run wrote") from error
+                raise InvalidValue(
+                    f"{printable(str(path))} is not what a run wrote: delete it, and only what "
+                    "earlier starts ran on is forgotten"
+                ) from error
         _write_json(path, {"starts": [*starts, environment]})
 
     def resume_command(self, dataset: Path) -> str:
@@ -182,10 +192,13 @@ def check_free(path: Path, config: RunConfig, dataset: ChipDataset) -> None:
             f"{printable(str(path))} holds a run already: go on with it by --resume, or choose "
             "another --out"
         )
-    # What a start that was killed at once left behind is no reason to refuse.
-    ours = (_LOCK, CONFIG, MANIFEST)
-    if path.exists() and (not path.is_dir() or any(e.name not in ours for e in path.iterdir())):
+    if path.exists() and not (path.is_dir() and all(map(_is_start, path.iterdir()))):
         raise InvalidValue(f"{printable(str(path))} is there already: choose another --out")
+
+
+def _is_start(file: Path) -> bool:
+    """Whether a start that was killed at once may have left it behind."""
+    return file.name in (_LOCK, CONFIG, MANIFEST) or is_temporary(file)
 
 
 def start(path: Path, config: RunConfig, dataset: ChipDataset) -> RunFolder:
@@ -210,6 +223,7 @@ def go_on(path: Path, config: RunConfig, dataset: ChipDataset) -> RunFolder:
             says what differs.
     """
     run = RunFolder.open(path)
+    _check_unchanged(run)
     changed = differences(run.config.document(), config.document())
     if run.dataset.digest != dataset.digest:
         changed += [f"dataset: {each}" for each in _dataset_differences(run.dataset, dataset)]
@@ -219,6 +233,23 @@ def go_on(path: Path, config: RunConfig, dataset: ChipDataset) -> RunFolder:
             f"{'; '.join(changed)}. Use the same, or choose another --out"
         )
     return RunFolder(path, config, run.dataset)
+
+
+def _check_unchanged(run: RunFolder) -> None:
+    """Check that config.toml says what it said when the checkpoints were written.
+
+    Raises:
+        InvalidValue: it was changed since; says what differs.
+    """
+    now = run.config.document()
+    before = next((kept.settings for kept in Checkpoints(run.path / CHECKPOINTS).kept()), {})
+    known = {name: value for name, value in before.items() if name in now}
+    changed = differences(known, {name: now[name] for name in known})
+    if changed:
+        raise InvalidValue(
+            f"{printable(str(run.path / CONFIG))} was changed since the run was started: "
+            f"{'; '.join(changed)}. Change it back, or train with it as --config and another --out"
+        )
 
 
 def _dataset_differences(before: Manifest, now: ChipDataset) -> list[str]:
@@ -246,14 +277,31 @@ def held(path: Path, called: str) -> Iterator[None]:
         who = "another process" if process is None else f"process {process}"
         return ModelError(called, f"{who} is training in {printable(str(path))}: wait for it")
 
-    def errors() -> AbstractContextManager[None]:
-        elsewhere = "move the run elsewhere: the last checkpoint is whole, --resume goes on from it"
-        return disk_errors(called, path, elsewhere=elsewhere)
-
-    with errors():
+    with _writing(path, called):
         path.mkdir(parents=True, exist_ok=True)
+    errors = partial(_writing, path, called)
     with file_lock(path / _LOCK, 0, busy=busy, errors=errors), errors():
         yield
+
+
+@contextmanager
+def _writing(path: Path, called: str) -> Iterator[None]:
+    """Raise what the operating system reports as an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        shown = printable(str(path))
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            what, cure = f"no space is left in {shown}", "free some"
+        else:
+            place = shown if error.filename is None else printable(error.filename)
+            what, cure = f"{place} cannot be written: {error.strerror or error}", "mend that"
+        begun = any(kept.state is not None for kept in Checkpoints(path / CHECKPOINTS).kept())
+        if begun:
+            then = f"{cure} and go on with --resume: the last checkpoint is whole"
+        else:
+            then = f"{cure} and run again with --resume" if is_run(path) else "choose another --out"
+        raise ModelError(called, f"{what}: {then}") from error
 
 
 def _write_json(path: Path, document: dict[str, Any]) -> None:

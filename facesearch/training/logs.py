@@ -28,6 +28,8 @@ from facesearch.training.checkpoints import RunState
 
 EPOCHS_FILE, STEPS_FILE, EVENTS_FOLDER = "log.csv", "steps.csv", "tensorboard"
 
+_MEND = ". Mend it, or delete the file: curves are drawn from it, and nothing else needs it"
+
 _Row = TypeVar("_Row")
 
 
@@ -102,6 +104,7 @@ class Logs:
 
     Attributes:
         last_step: the last row of steps; None before there is one.
+        has_gaps: whether steps or epochs that were done are not there.
 
     Args:
         folder: of the run.
@@ -116,6 +119,7 @@ class Logs:
         steps = [row for row in _kept(folder / STEPS_FILE, StepRow) if row.step <= state.step]
         epochs = [row for row in _kept(folder / EPOCHS_FILE, EpochRow) if row.epoch <= state.epoch]
         self.last_step = steps[-1] if steps else None
+        self.has_gaps = (len(steps), len(epochs)) != (state.step, state.epoch)
         write_whole(folder / STEPS_FILE, _text(StepRow, steps))
         write_whole(folder / EPOCHS_FILE, _text(EpochRow, epochs))
         shutil.rmtree(folder / EVENTS_FOLDER, ignore_errors=True)
@@ -220,7 +224,9 @@ def _read(path: Path, kind: type[_Row], *, whole: bool = True) -> list[_Row]:
     names = next(rows, [])
     readers = _readers(kind)
     if names != list(readers):
-        raise InvalidValue(f"{printable(str(path))}: expected the columns {', '.join(readers)}")
+        raise InvalidValue(
+            f"{printable(str(path))}: expected the columns {', '.join(readers)}{_MEND}"
+        )
     found = []
     for cells in rows:
         try:
@@ -230,7 +236,7 @@ def _read(path: Path, kind: type[_Row], *, whole: bool = True) -> list[_Row]:
             }
         except ValueError as error:
             raise InvalidValue(
-                f"{printable(str(path))}, line {rows.line_num}: malformed ({error})"
+                f"{printable(str(path))}, line {rows.line_num}: malformed ({error}){_MEND}"
             ) from error
         found.append(kind(**values))
     return found

@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 
 from facesearch.errors import Diverged, FaceSearchError, ModelError
@@ -24,7 +24,10 @@ from facesearch.training.folder import BEST, CHECKPOINTS, FINAL, RunFolder, Stat
 from facesearch.training.logs import EpochRow, Logs, StepRow
 from facesearch.training.outcome import OnProgress, RunProgress
 from facesearch.training.recipes.base import Phase
+from facesearch.training.resuming import started
 from facesearch.training.teaching import Teacher
+
+_GAPS = "the logs were changed or deleted: curves will have gaps"
 
 
 class Loop:
@@ -48,7 +51,7 @@ class Loop:
         self._tell, self._cancelled = on_progress, cancelled
         self._name = config.recipe.name
         self._phases = config.recipe.phases(config.network, batch=config.batch)
-        self._checkpoints = Checkpoints(run.path / CHECKPOINTS)
+        self._checkpoints = Checkpoints(run.path / CHECKPOINTS, config.document())
         self._built = networks.build(
             config, classes=dataset.trained_classes, chip_px=dataset.chip_px
         )
@@ -67,17 +70,30 @@ class Loop:
             InvalidDataset: chips are damaged.
             OSError: the disk is full, or not to be written to.
         """
-        teacher = self._teacher_at_start()
+        start = started(
+            self._run,
+            self._checkpoints,
+            lambda phase: self._teacher(self._phases[phase]),
+            len(self._phases),
+        )
+        self._state, self.warnings = start.state, start.warnings
         self._stand(Status.RUNNING)
         try:
             with Logs(self._run.path, self._state) as logs:
-                self._go_through(teacher, logs)
+                if logs.has_gaps:
+                    self.warnings += (_GAPS,)
+                self._go_through(start.teacher, logs)
         except Diverged as error:
+            self._drop_spoiled()
             told = Diverged(self._name, f"{error}. {self._kept()}")
             self._stand(Status.FAILED, str(told))
             raise told from error
         except FaceSearchError as error:
             self._stand(Status.FAILED, str(error))
+            raise
+        except OSError as error:
+            with suppress(OSError):  # where the disk is full, not even that may fit
+                self._stand(Status.FAILED, error.strerror or str(error))
             raise
         self._stand(Status.STOPPED if self._stopping else Status.FINISHED)
 
@@ -90,29 +106,6 @@ class Loop:
             else:
                 self._finish()
                 return
-
-    def _teacher_at_start(self) -> Teacher:
-        """The network as the newest checkpoint has it that can be read, or as it was built."""
-        damaged = 0
-        while (state := self._checkpoints.last()) is not None:
-            teacher = self._teacher(self._phases[state.phase])
-            if self._checkpoints.restore(teacher.model, teacher.optimizer, state):
-                self._state = state
-                if damaged:
-                    self.warnings = (
-                        f"the newest checkpoint was damaged: went on from step {state.step:,}",
-                    )
-                return teacher
-            damaged += 1
-        if damaged:
-            raise ModelError(
-                self._name,
-                f"no checkpoint in {printable(str(self._checkpoints.folder))} can be read: train "
-                "anew with another --out",
-            )
-        teacher = self._teacher(self._phases[0])
-        self._checkpoints.save(teacher.model, teacher.optimizer, self._state)
-        return teacher
 
     def _teacher(self, phase: Phase) -> Teacher:
         classes, examples = self._dataset.trained_classes, self._feed.examples
@@ -179,18 +172,20 @@ class Loop:
                 f"{start.epoch + 1}",
             )
         sums, last = self._state.sums, logs.last_step
-        assert last is not None, "an epoch has a step"
+        has_accuracy = last is not None and last.accuracy is not None
+        if last is not None:  # else all steps were made before, and their log deleted
+            rates = (last.learning_rate, last.beta1)
         row = EpochRow(
             epoch=start.epoch + 1,
             phase=teacher.phase.name,
             step=self._state.step,
             loss=sums.loss / sums.examples,
-            accuracy=None if last.accuracy is None else sums.accuracy / sums.examples,
+            accuracy=sums.accuracy / sums.examples if has_accuracy else None,
             validation_loss=judged.loss,
             validation_accuracy=judged.accuracy,
             threshold=judged.threshold,
-            learning_rate=last.learning_rate,
-            beta1=last.beta1,
+            learning_rate=rates[0],
+            beta1=rates[1],
             seconds=time.monotonic() - clock_s - start.seconds,
         )
         ended = replace(self._progress(teacher), ended=row)
@@ -287,6 +282,16 @@ class Loop:
 
     def _stand(self, status: Status, why: str = "") -> None:
         self._run.stand(status, self._state, self._dataset.folder, why)
+
+    def _drop_spoiled(self) -> None:
+        """Drop the checkpoint whose weights gave the loss that is no number, for the one before.
+
+        One at the end of an epoch is none: with these the validation loss was a number.
+        """
+        found = self._checkpoints.kept()
+        newest = found[0].state if len(found) > 1 else None
+        if newest is not None and newest.epoch_step and newest.step == self._state.step:
+            self._checkpoints.delete(found[0])
 
     def _kept(self) -> str:
         """What is left of a run whose loss is no number any more."""

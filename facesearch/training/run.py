@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from facesearch.errors import InvalidValue
 from facesearch.models.base import Device
 from facesearch.models.tensorflow import TensorFlowRuntime, started_tensorflow
 from facesearch.photos.walk import AnyPath
@@ -99,10 +100,12 @@ def computing(runtime: TensorFlowRuntime) -> Iterator[int]:
 
 
 def _finished(run: RunFolder) -> RunReport | None:
-    """What a run came to that is finished; None for others."""
-    if not (run.path / run_folder.STATE).exists():
+    """What a run came to that is finished; None for others, and where going on mends it."""
+    try:
+        status = run.standing().status
+    except InvalidValue:  # no state yet, or a damaged one, which is written anew
         return None
-    if run.standing().status is not Status.FINISHED:
+    if status is not Status.FINISHED or not (run.path / run_folder.BEST).exists():
         return None
     return _report(run, ("the run was finished already: nothing was trained",))
 

@@ -51,7 +51,7 @@ def test_a_network_its_optimizer_and_the_state_come_back_as_they_were(tmp_path: 
     model, optimizer = network(0)
 
     assert checkpoints.last() == STATE
-    assert checkpoints.restore(model, optimizer, STATE)
+    assert checkpoints.restore(model, optimizer, *checkpoints.kept())
 
     for variable in (*model.variables, *optimizer.variables):
         assert np.all(variable.numpy() == 3), variable.name
@@ -73,19 +73,42 @@ def test_the_last_two_are_kept_and_the_best_networks_they_name(tmp_path: Path):
     }
 
 
-def test_one_that_cannot_be_read_is_passed_over(tmp_path: Path):
+@pytest.mark.parametrize("file", ["weights.index", "weights.data-00000-of-00001"])
+@pytest.mark.parametrize("content", [b"", b"nothing", None])
+def test_one_that_cannot_be_read_is_told_and_stays(
+    tmp_path: Path, file: str, content: bytes | None
+):
     checkpoints = Checkpoints(tmp_path)
-    states = [RunState(step=step) for step in (1, 2, 3)]
-    for state in states[:2]:
-        checkpoints.save(*network(state.step), state)
-    (tmp_path / "step-000000002-epoch-00000/weights.index").write_bytes(b"nothing")
-    model, optimizer = network(0)
+    for step in (1, 2):
+        checkpoints.save(*network(step), RunState(step=step))
+    damaged = tmp_path / "step-000000002-epoch-00000" / file
+    damaged.write_bytes(damaged.read_bytes()[:100] if content is None else content)
 
-    assert not checkpoints.restore(model, optimizer, states[1])
-    assert checkpoints.last() == states[0]
-    assert checkpoints.restore(model, optimizer, states[0])
-    (tmp_path / "step-000000001-epoch-00000/state.json").write_text("{")
+    newest, before = checkpoints.kept()
+    assert not checkpoints.restore(*network(0), newest)
+    assert checkpoints.restore(*network(0), before)
+    assert damaged.exists()
+    checkpoints.delete(newest)
+    assert checkpoints.last() == RunState(step=1)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"step": 1}', '{"phase": "0", "epoch": 0}'])
+def test_one_that_does_not_say_how_far_it_is_is_listed_all_the_same(tmp_path: Path, text: str):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(*network(1), RunState(step=1))
+    (tmp_path / "step-000000001-epoch-00000/state.json").write_text(text)
+
+    (kept,) = checkpoints.kept()
+    assert kept.state is None
     assert checkpoints.last() is None
+
+
+def test_each_says_what_the_run_was_told(tmp_path: Path):
+    checkpoints = Checkpoints(tmp_path, {"seed": 3, "filters": [4, 5], "l2": 0.1})
+    checkpoints.save(*network(1), STATE)
+    assert [kept.settings for kept in Checkpoints(tmp_path).kept()] == [
+        {"seed": 3, "filters": [4, 5], "l2": 0.1}
+    ]
 
 
 def test_one_of_another_network_is_not_taken(tmp_path: Path):
@@ -95,7 +118,7 @@ def test_one_of_another_network_is_not_taken(tmp_path: Path):
     optimizer = tf_keras.optimizers.Adam(0.1)
     optimizer.build(other.trainable_variables)
 
-    assert not checkpoints.restore(other, optimizer, STATE)
+    assert not checkpoints.restore(other, optimizer, *checkpoints.kept())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows limits no file sizes")
@@ -121,4 +144,4 @@ def test_where_it_cannot_be_written_nothing_of_it_is_left(
 
     assert caught.value.errno == errno.ENOSPC
     assert [path.name for path in tmp_path.iterdir()] == ["step-000000001-epoch-00000"]
-    assert checkpoints.restore(*network(0), RunState(step=1))
+    assert checkpoints.restore(*network(0), *checkpoints.kept())

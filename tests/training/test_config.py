@@ -87,6 +87,9 @@ def test_augmentation_is_off_until_it_is_switched_on():
         ("dropout=1.5", "dropout is in 0..1"),
         ("seed=-1", "seed is 0 to"),
         ("checkpoint_every_steps=-1", "checkpoint_every_steps is 0 or more"),
+        ("learning_rate=inf", "learning_rate is a number, not inf"),
+        ("learning_rate=nan", "learning_rate is a number, not nan"),
+        (f"learning_rate=1{400 * '0'}", "learning_rate is a number, not inf"),
         ("seed", "write it as name=value"),
     ],
 )
