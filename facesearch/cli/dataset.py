@@ -51,6 +51,17 @@ class StorageName(StrEnum):
     FOLDERS = "folders"
 
 
+def _finite(value: float) -> float:
+    """An option's check: a range lets "nan" and "inf" through.
+
+    Raises:
+        typer.BadParameter: it is one of these.
+    """
+    if not math.isfinite(value):
+        raise typer.BadParameter("a number")
+    return value
+
+
 def _fractions(value: str) -> tuple[float, ...]:
     """An option's parser: shares of the splits.
 
@@ -163,7 +174,10 @@ def make(
         StorageName, typer.Option(metavar="tfrecords|folders", help="How chips lie on the disk.")
     ] = StorageName.TFRECORDS,
     shard_size: Annotated[
-        float, typer.Option(min=0.1, metavar="MB", help="TFRecord files are about this large.")
+        float,
+        typer.Option(
+            min=0.1, metavar="MB", callback=_finite, help="TFRecord files are about this large."
+        ),
     ] = 32.0,
     quality: Annotated[
         int, typer.Option(min=1, max=100, help="JPEG quality of the stored chips.")

@@ -105,8 +105,8 @@ def check_pixels(name: str, size: Size, limits: DecodeLimits) -> None:
             name,
             UnreadableReason.TOO_LARGE,
             f"{size.width}x{size.height} are {size.pixels / 1e6:,.1f} megapixels, more than the "
-            f"limit of {limits.max_pixels / 1e6:,.1f}; raise it with --max-megapixels "
-            "(DecodeLimits.max_pixels)",
+            f"limit of {limits.max_pixels / 1e6:,.1f}: make it smaller, or raise the limit (index "
+            "--max-megapixels, DecodeLimits.max_pixels)",
         )
 
 

@@ -96,6 +96,8 @@ def test_a_sheet_is_drawn_and_every_chip_verified(make, tmp_path):
         (["--part", "train"], "--part goes with"),
         (["--fractions", "most"], "shares separated by commas"),
         (["--fractions", "0.5,0.2"], "add up to 1"),
+        (["--shard-size", "nan"], "Invalid value for '--shard-size': a number"),
+        (["--shard-size", "inf"], "Invalid value for '--shard-size': a number"),
         (["--people", "nowhere.txt"], "no such list"),
         (["--split", "published"], "no published split"),
         (["--min-photos", "7"], "of 4 people, 1 have at least 7"),

@@ -81,10 +81,14 @@ class ChipDataset:
         manifest = read_manifest(place)
         check_labels(place, manifest)
         chips = list(read_chips(place, manifest))
-        if digest_of(chips) != manifest.digest:
+        if digest_of(chips) != manifest.digest or _counts(chips) != (
+            manifest.counts,
+            manifest.people,
+        ):
             raise InvalidDataset(
                 printable(str(place / CHIPS)),
-                "was changed since the dataset was made; copy the folder anew, or make it anew",
+                "was changed since the dataset was made, or dataset.json was; copy the folder "
+                "anew, or make it anew",
             )
         dataset = cls(place, manifest, chips, kept_mb)
         stored.check_sizes(place, manifest, dataset._by_file())
@@ -270,6 +274,13 @@ class ChipDataset:
             for chip in self._rows[split]:
                 found[chip.file].append(chip)
         return dict(found)
+
+
+def _counts(chips: Sequence[ChipRow]) -> tuple[dict[Split, int], dict[Split, int]]:
+    """Chips and people of each split."""
+    labels = {split: [chip.label for chip in chips if chip.split is split] for split in Split}
+    people = {split: len(set(those)) for split, those in labels.items()}
+    return {split: len(those) for split, those in labels.items()}, people
 
 
 def _split(split: Split | str) -> Split:

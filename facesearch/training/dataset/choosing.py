@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from facesearch.errors import InvalidDataset
+from facesearch.training.dataset.manifest import FAILURES
 from facesearch.training.dataset.options import DatasetOptions
 from facesearch.training.dataset.sources import Source, SourcePhoto, only_people
 from facesearch.training.dataset.splitting import at_most
@@ -57,27 +58,29 @@ def with_enough(
     photos: Iterable[SourcePhoto],
     least: int,
     place: str,
-    usable: str = "",
-    untaken: Mapping[str, int] | None = None,
+    of: Chosen | None = None,
 ) -> list[SourcePhoto]:
     """The photos of people who have at least so many.
 
     Args:
-        usable: a word before "photos" in messages.
-        untaken: how many more there are of a person, which nobody looked at, by name.
+        of: what was looked at, where the photos are those of it that are usable.
 
     Raises:
         InvalidDataset: they are fewer than two people.
     """
     found = list(photos)
     counts = Counter(photo.person for photo in found)
-    more = untaken or {}
+    more: Mapping[str, int] = {} if of is None else of.untaken
     enough = {person for person, count in counts.items() if count + more.get(person, 0) >= least}
     if len(enough) < 2:
-        what = "photo" if least == 1 else "photos"
+        what, people, why = "photo" if least == 1 else "photos", len(counts), ""
+        if of is not None:
+            what, people = f"usable {what}", len({photo.person for photo in of.photos})
+            if failed := len(of.photos) - len(found):
+                why = f" ({failed:,} gave no chip: see {FAILURES} there)"
         raise InvalidDataset(
             place,
-            f"of {len(counts)} people, {len(enough)} have at least {least} {usable}{what}: a "
-            "network needs two people to tell apart. Give more photos, or a smaller --min-photos",
+            f"of {people:,} people, {len(enough)} have at least {least} {what}{why}: a network "
+            "needs two people to tell apart. Give more photos, or a smaller --min-photos",
         )
     return [photo for photo in found if photo.person in enough]

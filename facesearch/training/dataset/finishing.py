@@ -6,7 +6,9 @@ last of all. Nothing is remembered of a half that was stopped: it is done again.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
@@ -21,6 +23,7 @@ from facesearch.training.dataset.manifest import (
     Manifest,
     Template,
     digest_of,
+    write_failures,
     write_lists,
     write_manifest,
 )
@@ -35,6 +38,18 @@ DUPLICATE = "duplicate"
 _Failures: TypeAlias = list[tuple[str, str, str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What was made: the dataset, photos that gave no chip by reason code, and warnings.
+
+    There is no dataset where the run was stopped before its end.
+    """
+
+    manifest: Manifest | None
+    failed_by_reason: dict[str, int]
+    warnings: tuple[str, ...]
+
+
 def finish(
     folder: Path,
     chosen: Chosen,
@@ -42,8 +57,8 @@ def finish(
     options: DatasetOptions,
     source: dict[str, str],
     on_stored: Callable[[int, int], None],
-) -> tuple[Manifest, list[str]]:
-    """Choose people, split, and store; returns what was made, and warnings.
+) -> Finished:
+    """Choose people, split, and store.
 
     Raises:
         InvalidDataset: too few people or photos are left.
@@ -52,7 +67,8 @@ def finish(
     shown = printable(str(folder))
     failures: _Failures = []
     usable, warnings = _usable(chosen.photos, journal, failures)
-    kept = with_enough(usable, options.min_photos, shown, "usable ", chosen.untaken)
+    write_failures(folder, failures)  # first, for those who get no dataset and wonder why
+    kept = with_enough(usable, options.min_photos, shown, chosen)
     left_out = len({photo.person for photo in chosen.photos} - {photo.person for photo in kept})
     splits = split_chips(kept, options, shown)
     by_person = is_by_person(kept, splits)
@@ -76,7 +92,7 @@ def finish(
         rows, files = store_records(folder, rows, jpeg, options.shard_bytes, stored)
     else:
         rows = store_folders(folder, rows, jpeg, stored)
-    write_lists(folder, rows, classes, failures)
+    write_lists(folder, rows, classes)
     manifest = Manifest(
         name=printable(folder.name),
         chip_px=options.chip_px,
@@ -99,7 +115,8 @@ def finish(
         facesearch=facesearch.__version__,
     )
     write_manifest(folder, manifest)
-    return manifest, warnings
+    reasons = Counter(reason for _, _, reason, _ in failures)
+    return Finished(manifest, dict(sorted(reasons.items())), tuple(warnings))
 
 
 def _usable(

@@ -22,13 +22,14 @@ from typing import NoReturn, TypeAlias
 from facesearch.errors import InvalidDataset
 from facesearch.file_lock import file_lock
 from facesearch.folders import write_whole
+from facesearch.models.catalogue import detector_spec
 from facesearch.models.cpus import available_cpus
 from facesearch.models.requirements import TENSORFLOW
 from facesearch.photos.files import printable
 from facesearch.photos.walk import AnyPath, root_path
 from facesearch.training.dataset.choosing import Chosen, choose_photos
 from facesearch.training.dataset.cutting import ChipCutter, CutPhoto, is_final, load_detector
-from facesearch.training.dataset.finishing import finish
+from facesearch.training.dataset.finishing import Finished, finish
 from facesearch.training.dataset.journal import Journal
 from facesearch.training.dataset.manifest import MANIFEST, Manifest, read_manifest
 from facesearch.training.dataset.options import DatasetOptions, Storage, differences
@@ -131,6 +132,8 @@ def make_dataset(
         raise InvalidDataset(shown, "lies in what the photos come from; name a folder elsewhere")
     if wanted.storage is Storage.TFRECORDS:
         TENSORFLOW.check("a dataset of TFRecord files")
+    if not wanted.already_aligned:
+        detector_spec(wanted.detector)  # one that is unknown is said before a folder is made
     chosen = Chosen()
     with writing(folder):
         if not (folder / MANIFEST).exists():
@@ -168,23 +171,17 @@ class _Run:
         self._failed = 0
 
     def go(self, chosen: Chosen) -> DatasetReport:
-        photos, warnings = chosen.photos, list(chosen.warnings)
+        photos = chosen.photos
         work = self._folder / WORK
         shown = printable(str(self._folder))
         work.mkdir(exist_ok=True)
-        asked = begun_with(self._source, self._options)
-        write_whole(work / ASKED, json.dumps(asked).encode())
         with Journal(work / _JOURNAL) as journal:
             known = self._known(photos, journal)
             is_stopped = self._cut(photos, known, journal)
-            reasons = Counter(
-                entry.reason
-                for photo in photos
-                if (entry := journal.entries.get(photo.id)) is not None and entry.reason
-            )
-            manifest = None
-            if not is_stopped:
-                manifest, more = finish(
+            if is_stopped:
+                made = Finished(None, _reasons(photos, journal), ())
+            else:
+                made = finish(
                     self._folder,
                     chosen,
                     journal,
@@ -192,17 +189,16 @@ class _Run:
                     self._source,
                     lambda done, total: self._tell(Stage.STORE, done, total),
                 )
-                warnings += more
-        if manifest is not None:
+        if made.manifest is not None:
             shutil.rmtree(work, ignore_errors=True)
         return DatasetReport(
             folder=shown,
-            manifest=manifest,
+            manifest=made.manifest,
             photos=len(photos),
             resumed=len(known),
-            failed_by_reason=dict(sorted(reasons.items())),
+            failed_by_reason=made.failed_by_reason,
             seconds=time.monotonic() - self._began,
-            warnings=tuple(warnings),
+            warnings=(*chosen.warnings, *made.warnings),
             cancelled=is_stopped,
         )
 
@@ -226,6 +222,9 @@ class _Run:
             return False
         needs_faces = not self._options.already_aligned and any(p.landmarks is None for p in left)
         cutter = ChipCutter(self._options, load_detector(self._options) if needs_faces else None)
+        # Not before all is loaded: what was asked for in vain must not bind the next run.
+        asked = begun_with(self._source, self._options)
+        write_whole(self._folder / WORK / ASKED, json.dumps(asked).encode())
         is_stopped = False
         with Workers[SourcePhoto, CutPhoto](
             iter(left),
@@ -257,6 +256,13 @@ class _Run:
         if self._on_progress is not None:
             seconds = time.monotonic() - self._began
             self._on_progress(DatasetProgress(stage, done, total, self._failed, seconds))
+
+
+def _reasons(photos: Sequence[SourcePhoto], journal: Journal) -> dict[str, int]:
+    """How many of the photos gave no chip so far, by reason code."""
+    entries = (journal.entries.get(photo.id) for photo in photos)
+    found = Counter(entry.reason for entry in entries if entry is not None and entry.reason)
+    return dict(sorted(found.items()))
 
 
 def _no_embedder() -> NoReturn:

@@ -123,9 +123,8 @@ def write_lists(
     folder: Path,
     chips: Iterable[ChipRow],
     classes: Iterable[str],
-    failures: Iterable[tuple[str, str, str, str]],
 ) -> None:
-    """Write chips.csv, labels.txt and failures.csv.
+    """Write chips.csv and labels.txt.
 
     Raises:
         OSError: they cannot be written.
@@ -134,6 +133,14 @@ def write_lists(
     write_whole(folder / CHIPS, _csv(_COLUMNS, rows))
     labels = "".join(f"{name}\n" for name in classes)
     write_whole(folder / LABELS, labels.encode("utf-8", "surrogateescape"))
+
+
+def write_failures(folder: Path, failures: Iterable[tuple[str, str, str, str]]) -> None:
+    """Write failures.csv: photo, person, reason and a sentence of what gave no chip.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     write_whole(folder / FAILURES, _csv(_FAILURE_COLUMNS, failures))
 
 
@@ -245,6 +252,9 @@ def _manifest(document: Mapping[str, Any]) -> Manifest:
     values["split"] = SplitKind(values["split"])
     for name in ("counts", "people"):
         values[name] = {split: int(values[name][split]) for split in Split}
+    # The size is stated twice: whoever changed one of the two is found out.
+    if type(values["chip_px"]) is not int or values["chip_px"] != values["options"]["chip_px"]:
+        raise ValueError(f"chip_px is {values['chip_px']}")
     return Manifest(**values)
 
 

@@ -40,7 +40,13 @@ def check_begun(folder: Path, place: dict[str, str], options: DatasetOptions) ->
         if folder.exists() and any(path.name not in ours for path in folder.iterdir()):
             raise InvalidDataset(shown, "holds other files; name a new folder for the dataset")
         return
-    differ = differences(json.loads(asked.read_bytes()), begun_with(place, options))
+    try:
+        before = dict(json.loads(asked.read_bytes()))
+    except (ValueError, TypeError) as error:
+        raise InvalidDataset(
+            f"{shown}/{WORK}/{ASKED}", "was changed; delete the folder, and make the dataset anew"
+        ) from error
+    differ = differences(before, begun_with(place, options))
     if differ:
         raise InvalidDataset(
             shown,

@@ -291,6 +291,23 @@ def test_a_dataset_json_that_says_something_else_is_refused(copy, text, words):
         ChipDataset.open(place)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("chip_px", 32, "lacks something or was changed .*chip_px is 32"),
+        ("chip_px", "64", "lacks something or was changed"),
+        ("counts", {"train": 1, "validation": 2, "test": 0}, "or dataset.json was"),
+        ("people", {"train": 1, "validation": 2, "test": 0}, "or dataset.json was"),
+    ],
+)
+def test_a_changed_dataset_json_is_refused(copy, name, value, words):
+    place = copy()
+    document = json.loads((place / "dataset.json").read_bytes())
+    (place / "dataset.json").write_text(json.dumps({**document, name: value}))
+    with pytest.raises(InvalidDataset, match=words):
+        ChipDataset.open(place)
+
+
 def test_the_digest_is_what_it_says(dataset):
     rows = [row for split in Split for row in dataset.rows(split)]
     assert digest_of(rows) == dataset.digest

@@ -17,14 +17,20 @@ import pytest
 import toys as toy
 from drawn_people import chips, draw
 
-from facesearch.errors import InvalidDataset, PackageMissing, PhotoNotFound
+from facesearch.errors import (
+    DeviceUnavailable,
+    InvalidDataset,
+    PackageMissing,
+    PhotoNotFound,
+    UnknownModel,
+)
 from facesearch.file_lock import file_lock
 from facesearch.models.requirements import Requirement
 from facesearch.models.templates import TemplateFamily
 from facesearch.training.dataset.chips import ChipDataset
 from facesearch.training.dataset.journal import Journal
 from facesearch.training.dataset.making import Stage, make_dataset
-from facesearch.training.dataset.options import Split, SplitKind, Storage
+from facesearch.training.dataset.options import DatasetOptions, Split, SplitKind, Storage
 from facesearch.training.dataset.sources import FolderSource
 from facesearch.workers import RESULTS_WAITING
 
@@ -189,12 +195,42 @@ def test_photos_that_give_no_chip_are_listed(people, target):
     (people / "Bo" / "empty.png").write_bytes(b"")
     shutil.copyfile(people / "Cy" / "0.png", people / "Cy" / "copy.png")
     report = make_dataset(FolderSource(people), target, chips())
-    assert report.failed_by_reason == {"damaged": 1, "empty": 1}
+    assert report.failed_by_reason == {"damaged": 1, "duplicate": 1, "empty": 1}
     found = failures(target)
     assert found[os.path.join("Ada", "broken.jpg")] == "damaged"
     assert found[os.path.join("Cy", "copy.png")] == "duplicate"
     assert report.manifest.failures == 3
     assert sum(report.manifest.counts.values()) == 22
+
+
+def test_where_too_few_photos_show_a_face_the_others_are_listed(tmp_path, target):
+    folder = draw(tmp_path / "few", {"Ada": 3, "Bo": 3})
+    for name in ("0.png", "1.png"):
+        (folder / "Bo" / name).write_bytes(b"no picture any more")
+    said = r"of 2 people, 1 have at least 2 usable photos \(2 gave no chip: see failures.csv there"
+    with pytest.raises(InvalidDataset, match=said):
+        make_dataset(FolderSource(folder), target, chips())
+    assert set(failures(target)) == {os.path.join("Bo", name) for name in ("0.png", "1.png")}
+    draw(folder, {"Bo": 5})
+    assert make_dataset(FolderSource(folder), target, chips()).resumed == 3
+
+
+def test_what_was_asked_for_in_vain_does_not_bind_the_next_run(people, target):
+    wrong = DatasetOptions(chip_px=24, detector="mtcn")
+    with pytest.raises(UnknownModel, match="there is no detector 'mtcn'"):
+        make_dataset(FolderSource(people), target, wrong)
+    assert not target.exists()
+    nowhere = DatasetOptions(chip_px=32, device="cuda")
+    with pytest.raises(DeviceUnavailable):
+        make_dataset(FolderSource(people), target, nowhere)
+    assert make_dataset(FolderSource(people), target, chips()).manifest is not None
+
+
+def test_a_folder_whose_own_list_was_changed_is_refused(people, target):
+    make_dataset(FolderSource(people), target, chips(), cancelled=lambda: True)
+    (target / "making/options.json").write_text("{")
+    with pytest.raises(InvalidDataset, match=r"options.json: was changed; delete the folder"):
+        make_dataset(FolderSource(people), target, chips())
 
 
 def test_people_with_too_few_usable_photos_are_left_out(people, target):
