@@ -44,6 +44,10 @@ class Effort:
         model_slow_photos: of these, how many DeepFace itself indexes.
         model_folds: folds that dlib's own library judges, of ten; at least 2.
         reindex_photos: LFW photos that are gone over to another model; 0 means all.
+        training_seeds: how often each network is trained, and judged, from another seed.
+        training_epochs: at most, of networks that would go on longer; 0 for as they say.
+        search_photos: LFW photos that are searched with a network of one's own.
+        search_queries: photos that are asked with.
     """
 
     repetitions: int = 5
@@ -69,6 +73,10 @@ class Effort:
     model_slow_photos: int = 100
     model_folds: int = 10
     reindex_photos: int = 0
+    training_seeds: int = 3
+    training_epochs: int = 0
+    search_photos: int = 2000
+    search_queries: int = 200
 
 
 QUICK = Effort(
@@ -95,6 +103,10 @@ QUICK = Effort(
     model_slow_photos=10,
     model_folds=2,
     reindex_photos=50,
+    training_seeds=1,
+    training_epochs=1,
+    search_photos=60,
+    search_queries=5,
 )
 
 

@@ -26,6 +26,7 @@ class Contender(StrEnum):
     DEEPFACE = "deepface"
     MTCNN = "mtcnn"
     DLIB = "dlib"
+    SCIKIT_LEARN = "scikit-learn"
 
     @property
     def folder(self) -> Path:

@@ -92,6 +92,12 @@ class Data:
             pairs += [_pair(line.split("\t")) for line in text.splitlines()[1:] if line.strip()]
         return pairs
 
+    def lfw_development_people(self) -> list[Path]:
+        """The lists of View 1's people, to train on and to judge by; empty where one is missing."""
+        names = ("peopleDevTrain.txt", "peopleDevTest.txt")
+        paths = [self.folder / "lfw" / name for name in names]
+        return paths if all(path.exists() for path in paths) else []
+
     def lfw_folds(self) -> list[list[Pair]]:
         """The ten folds of View 2 from pairs.txt; empty where the file is missing."""
         path = self.folder / "lfw" / "pairs.txt"

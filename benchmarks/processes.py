@@ -12,8 +12,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -125,12 +126,19 @@ class Finished:
 
 
 def run_process(
-    command: Sequence[str], environment: Mapping[str, str] | None = None, timeout_s: float = 14_400
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float = 14_400,
+    kill_when: Callable[[], bool] | None = None,
 ) -> Finished:
     """Run a program and time it.
 
+    Args:
+        kill_when: it is killed as soon as this is true, and has to be.
+
     Raises:
-        BenchmarkError: it ended with an error; the message has what it said.
+        BenchmarkError: it ended with an error, or before it was killed; the message has what it
+            said.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as noise:
         began = time.monotonic()
@@ -142,6 +150,9 @@ def run_process(
             env=surroundings(environment),
             cwd=NOWHERE,
         )
+        expected = 0 if kill_when is None else -signal.SIGKILL
+        if kill_when is not None:
+            threading.Thread(target=_kill, args=(process, kill_when), daemon=True).start()
         try:
             usage = _wait(process, began + timeout_s)
         except BaseException:
@@ -151,13 +162,21 @@ def run_process(
         seconds = time.monotonic() - began
         out.seek(0)
         noise.seek(0)
-        if process.returncode != 0:
+        if process.returncode != expected:
             said = noise.read()[-4000:].decode(errors="replace")
             shown = " ".join(command)
             raise BenchmarkError(f"exit code {process.returncode} from {shown}\n{said}")
         output = out.read().decode(errors="replace")
     cpu_seconds, peak_bytes = usage
     return Finished(seconds, cpu_seconds, peak_bytes, began, output)
+
+
+def _kill(process: subprocess.Popen[bytes], when: Callable[[], bool]) -> None:
+    while process.returncode is None:
+        if when():
+            process.kill()
+            return
+        time.sleep(0.02)
 
 
 def _wait(process: subprocess.Popen[bytes], deadline: float) -> tuple[float, int]:

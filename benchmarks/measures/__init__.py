@@ -14,6 +14,10 @@ from benchmarks.measures import (
     library,
     limit,
     models,
+    own_deepface,
+    own_input,
+    own_people,
+    own_strangers,
     reindex,
     verification,
 )
@@ -32,4 +36,8 @@ MEASURES: tuple[Measure, ...] = (
     verification.MEASURE,
     dlib_model.MEASURE,
     accuracy.MEASURE,
+    own_people.MEASURE,
+    own_strangers.MEASURE,
+    own_deepface.MEASURE,
+    own_input.MEASURE,
 )
