@@ -62,7 +62,7 @@ def name_people(kind: str, seed: int) -> dict:
     return {"photos": int(test.sum()), "accuracy": float((named == people[test]).mean())}
 
 
-def tell_apart(chips: str, listed: str, seed: int, components: list[int]) -> dict:
+def tell_apart(chips: str, seed: int, components: list[int]) -> dict:
     """Raw pixels, and eigenfaces with LDA, on pairs of strangers; threshold from other pairs.
 
     Pixels are gray, each chip's mean taken away; distances are cosine, and those of LDA are also
