@@ -86,7 +86,7 @@ def test_a_run_that_has_just_begun_has_no_lines(run: Path):
         ("dataset.json", "{}", "format None is not known"),
         ("log.csv", "epoch\n1\n", r"log\.csv: expected the columns"),
         ("log.csv", None, r"log\.csv is missing"),
-        ("dataset.json", None, "holds no run"),
+        ("dataset.json", None, r"dataset\.json was deleted"),
     ],
 )
 def test_damaged_files_are_named(run: Path, name: str, text: str | None, said: str):
