@@ -11,12 +11,10 @@ from benchmarks.training import PEOPLE, dataset, spread, trained
 
 NAME = "own-people"
 OURS, THEIRS = Contender.FACESEARCH, Contender.SCIKIT_LEARN
-CONVNET, MOBILENET, DEEPFACE = "convnet", "mobilenet", "deepface"
+CONVNET, MOBILENET = "convnet", "mobilenet"
 AS_PUBLISHED, ALIGNED = "as the example loads them", "aligned chips"
 FLOOR = 0.99
 LIMITS = {MOBILENET: ("top_epochs", "joint_epochs")}
-# Of `deepface`: a quarter of its filters and units on smaller chips, for a small machine.
-SMALL = ("--width", "0.25", "--image-size", "96", "--batch", "16", "--epochs", "120")
 
 
 def run(bench: Bench) -> None:
@@ -25,8 +23,7 @@ def run(bench: Bench) -> None:
         CONVNET: dataset(bench, "people-128", "--size", "128", *PEOPLE),
         MOBILENET: dataset(bench, "people-150", "--size", "150", "--template", "dlib", *PEOPLE),
     }
-    chips[DEEPFACE] = chips[CONVNET]
-    settings = {CONVNET: (), MOBILENET: ("--base", "dlib-resnet34"), DEEPFACE: SMALL}
+    settings = {CONVNET: (), MOBILENET: ("--base", "dlib-resnet34")}
     arrays = bench.work / "people.npy"
     with bench.worker(OURS, "own_networks.py") as worker:
         worker.call("save_chips", dataset=str(chips[CONVNET]), out=str(arrays))
@@ -60,7 +57,6 @@ def figures(measured: Measured) -> list[Figure]:
         (CONVNET, beside + "as published", published, _mean(published)),
         (CONVNET, beside + "on the same aligned chips", aligned, None),
         (f"{MOBILENET} on dlib-resnet34", "facesearch, convnet", shares(OURS, CONVNET), FLOOR),
-        (f"{DEEPFACE}, a quarter as wide, 96 px", beside + "as published", published, None),
     ):
         samples = measured.of(OURS, way=recipe.partition(" ")[0].rstrip(","))
         own = [sample.values["accuracy"] for sample in samples]
