@@ -98,6 +98,8 @@ class Stored:
         failed: could not be read.
         vanished: were gone before they could be read.
         faces: in the content that was looked at.
+        silent: of these, those that the embedder says nothing of.
+        silent_in: a file with such a face; "" where there is none.
     """
 
     new: int = 0
@@ -106,6 +108,8 @@ class Stored:
     failed: int = 0
     vanished: int = 0
     faces: int = 0
+    silent: int = 0
+    silent_in: str = ""
 
 
 class Committer:
@@ -131,6 +135,9 @@ class Committer:
         """Take over a result; nothing is stored yet."""
         self._batch.append(looked_at)
         self.stored.faces += len(looked_at.faces or ())
+        if silent := sum(embedding is None for _, embedding, _ in looked_at.faces or ()):
+            self.stored.silent += silent
+            self.stored.silent_in = self.stored.silent_in or looked_at.file.path
         if looked_at.problem is not None:
             if looked_at.problem.reason is UnreadableReason.VANISHED:
                 self.stored.vanished += 1

@@ -23,6 +23,7 @@
     │   ├── EngineUnavailable
     │   ├── DeviceUnavailable
     │   ├── Diverged          a training's loss is no number any more
+    │   ├── NoEmbedding       the network says nothing of some faces; carries .rows
     │   └── RatesMissing      nobody measured false match rates of this space
     ├── LibraryError          about a library folder; carries .library
     │   ├── LibraryNotFound
@@ -45,6 +46,7 @@ Each message says what is wrong with what, and what to do next.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -222,6 +224,23 @@ class DeviceUnavailable(ModelError):
 
 class Diverged(ModelError):
     """The loss of a training is no number any more; the weights before that are kept."""
+
+
+class NoEmbedding(ModelError):
+    """The network says nothing of some faces: all its numbers are 0, as after layers that cut off.
+
+    Attributes:
+        rows: which of the faces it was given.
+    """
+
+    def __init__(self, model: str, rows: Sequence[int], faces: int) -> None:
+        which = "the face" if faces == 1 else f"{len(rows):,} of {faces:,} faces"
+        super().__init__(
+            model,
+            f"{model} says nothing of {which} (all its numbers are 0), so nothing can be compared "
+            "with that: take another photo, or another model",
+        )
+        self.rows = tuple(rows)
 
 
 class RatesMissing(ModelError):

@@ -21,6 +21,7 @@ from facesearch.committing import Claims, Committer, ResultKeys
 from facesearch.errors import InvalidValue
 from facesearch.leaving import Leavers
 from facesearch.models.base import Detector, Embedder
+from facesearch.models.embedding import said_of
 from facesearch.photos.decode import DecodeLimits
 from facesearch.photos.files import printable
 from facesearch.photos.walk import AnyPath, FoundFile, WalkProblem, root_path, walk
@@ -166,9 +167,11 @@ class _Run:
             warnings += leavers.warnings
             if people_from_folders:
                 self._name_after_folders()
-        vanished = self._committer.stored.vanished
-        if vanished:
-            warnings.append(f"{vanished:,} files vanished before they could be read")
+        stored = self._committer.stored
+        if stored.vanished:
+            warnings.append(f"{stored.vanished:,} files vanished before they could be read")
+        if stored.silent:
+            warnings.append(said_of(stored.silent, printable(stored.silent_in)))
         self._tell()
         return self._report(warnings, removed)
 

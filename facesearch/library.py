@@ -241,6 +241,19 @@ class FaceLibrary(LibraryWithAnswers, LibraryWithSpaces):
         """Every file that could not be read, with the reason, by path."""
         return self._catalog.failures()
 
+    def unsearchable(self) -> Iterator[Face]:
+        """Every face that queries do not find: the model in use gave it no embedding.
+
+        Either it says nothing of the face, or the photo was not there when the library went
+        over to this model. None where it knows no face at all: then all are to be indexed again.
+        """
+        view = self._view()
+        if not view.rates.gallery_faces:
+            return
+        for photo in self._catalog.bare_photos(view.space):
+            faces = self._catalog.faces_by_id(face.id for face in photo.faces)
+            yield from (faces[id] for id in sorted(faces))
+
     def poor_references(self) -> list[PoorReference]:
         """Every named face that is too poor to decide who another face is, by name and path.
 

@@ -68,7 +68,13 @@ class LibraryWithAnswers(OpenLibrary):
         answers = face_answers(
             self._catalog, view.vectors, probes, top=top, limit=limit, rates=rates
         )
-        return QueryAnswer(looked_at.name, view.space, limit, tuple(answers))
+        return QueryAnswer(
+            looked_at.name,
+            view.space,
+            limit,
+            tuple(answers),
+            without_embedding=looked_at.silent,
+        )
 
     def query_person(
         self,

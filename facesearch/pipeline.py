@@ -36,7 +36,8 @@ class LookedAt:
         file: as found by the walk.
         content_hash: of its bytes; None where they could not be read.
         size: upright full size; None where it could not be decoded.
-        faces: detections with embeddings and qualities, largest first; perhaps none.
+        faces: detections with embeddings and qualities, largest first; perhaps none. A face
+            that the embedder says nothing of has no embedding.
         known: the content was known already, or another file of this run has it.
         problem: why it could not be read.
     """
@@ -44,7 +45,7 @@ class LookedAt:
     file: FoundFile
     content_hash: str | None
     size: Size | None = None
-    faces: tuple[tuple[Detection, Embedding, FaceQuality], ...] | None = None
+    faces: tuple[tuple[Detection, Embedding | None, FaceQuality], ...] | None = None
     known: bool = False
     problem: PhotoUnreadable | None = None
 
@@ -106,7 +107,7 @@ class Pipeline(Workers[FoundFile, LookedAt]):
         if not found.detections:
             return LookedAt(file, content_hash, size, faces=())
 
-        def finish(embeddings: tuple[Embedding, ...]) -> LookedAt:
+        def finish(embeddings: tuple[Embedding | None, ...]) -> LookedAt:
             faces = tuple(zip(found.detections, embeddings, found.qualities, strict=True))
             return LookedAt(file, content_hash, size, faces=faces)
 

@@ -50,11 +50,13 @@ class ProbePhoto:
         name: its path or description.
         probes: the chosen faces, largest first, at least one.
         faces: how many faces it shows.
+        silent: chosen faces that the embedder says nothing of; not among the probes.
     """
 
     name: str
     probes: tuple[Probe, ...]
     faces: int
+    silent: int = 0
 
     def face(self, number: int) -> ProbeFace:
         """One of its faces, counted from 0, with the photo it is in."""
@@ -73,11 +75,13 @@ def look_at(
         face: a choice that `checked_choice` let pass.
 
     Raises:
-        NoFaceFound: the photo shows no face, or not as many.
+        NoFaceFound: the photo shows no face, not as many, or none that the embedder says
+            something of.
         PhotoNotFound, PhotoUnreadable: the photo cannot be had.
         ModelError: weights are missing or damaged, or the device is not there.
     """
     from facesearch.extraction import extract_faces
+    from facesearch.models.embedding import embed_faces
     from facesearch.photos.source import open_source
 
     opened, name = open_source(photo, limits)
@@ -92,15 +96,20 @@ def look_at(
         chosen = range(face - 1, face)
     elif face is FaceChoice.LARGEST:
         chosen = range(1)
-    vectors = embedder.embed(found.chips[chosen.start : chosen.stop])
-    return ProbePhoto(
-        name,
-        tuple(
-            Probe(found.detections[row], Embedding(vector, embedder.space), found.qualities[row])
-            for row, vector in zip(chosen, vectors, strict=True)
-        ),
-        len(found.detections),
+    embedded = embed_faces(found.chips[chosen.start : chosen.stop], embedder)
+    probes = tuple(
+        Probe(found.detections[row], embedding, found.qualities[row])
+        for row, embedding in zip(chosen, embedded, strict=True)
+        if embedding is not None
     )
+    if not probes:
+        which = "the face" if len(chosen) == 1 else f"all {len(chosen)} faces"
+        raise NoFaceFound(
+            name,
+            f"the model says nothing of {which} in {name} (all its numbers are 0), so there is "
+            "nothing to compare: take another photo, or another model",
+        )
+    return ProbePhoto(name, probes, len(found.detections), len(chosen) - len(probes))
 
 
 def checked_choice(face: FaceChoice | int) -> FaceChoice | int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from facesearch.catalog.catalog import Catalog
 from facesearch.catalog.records import BareFace, BarePhoto
@@ -20,6 +20,7 @@ from facesearch.errors import Cancelled, PhotoUnreadable, UnreadableReason
 from facesearch.extraction import cut_faces
 from facesearch.indexing import IndexOptions
 from facesearch.models.base import Embedder
+from facesearch.models.embedding import NO_EMBEDDING, said_of
 from facesearch.photos.decode import DecodeLimits, PhotoData, open_photo
 from facesearch.photos.files import printable
 from facesearch.photos.read import read_photo
@@ -29,7 +30,7 @@ from facesearch.vector_cache import VectorCache
 from facesearch.workers import Budget, Cut, Workers
 
 GONE, CHANGED = "gone", "changed"
-"""Why a photo's faces are left out, beside the codes of `UnreadableReason`."""
+"""Why a photo's faces are left out, beside `NO_EMBEDDING` and the codes of `UnreadableReason`."""
 
 _PROGRESS_EVERY_S = 0.1
 _PHOTOS_AHEAD = 512
@@ -54,10 +55,13 @@ class ReindexTools:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Done:
-    """What became of the faces of one photo: embedded, in their order, or left out because."""
+    """What became of the faces of one photo: embedded, in their order, or left out because.
+
+    Of a face that the embedder says nothing of, the embedding is None.
+    """
 
     photo: BarePhoto
-    embeddings: tuple[Embedding, ...] = ()
+    embeddings: tuple[Embedding | None, ...] = ()
     left_out: str | None = None
 
 
@@ -259,8 +263,12 @@ class _Run:
             self._left_out[done.photo.id] = done
             return
         self._left_out.pop(done.photo.id, None)
-        self._batch += zip(done.photo.faces, done.embeddings, strict=True)
+        faces = list(zip(done.photo.faces, done.embeddings, strict=True))
+        self._batch += [(face, found) for face, found in faces if found is not None]
         self._photos_waiting += 1
+        if silent := tuple(face for face, found in faces if found is None):
+            left = replace(done.photo, faces=silent)
+            self._left_out[left.id] = _Done(left, left_out=NO_EMBEDDING)
 
     def _commit(self) -> None:
         batch, self._batch, self._photos_waiting = self._batch, [], 0
@@ -309,8 +317,11 @@ class _Run:
         for one in self._left_out.values():
             examples.setdefault(one.left_out or "", one)
         for reason, faces in self._left_out_by_reason().items():
-            words = _WORDS.get(reason, f"cannot be read ({reason})")
             where = printable(examples[reason].photo.paths[0])
+            if reason == NO_EMBEDDING:
+                yield said_of(faces, where)
+                continue
+            words = _WORDS.get(reason, f"cannot be read ({reason})")
             yield (
                 f"faces left out: {faces:,}, because their photos {words}, such as {where}; "
                 "queries in this space do not find them until they are there again and "

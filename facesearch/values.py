@@ -441,6 +441,7 @@ class QueryAnswer:
         same_person: where several photos were asked about together, the face each of them
             gave, in the order of the photos; `faces` then holds one answer for all. Else
             empty.
+        without_embedding: faces that were asked about too, of which the model says nothing.
     """
 
     photo: str
@@ -448,6 +449,7 @@ class QueryAnswer:
     limit: MatchLimit
     faces: tuple[FaceAnswer, ...]
     same_person: tuple[ProbeFace, ...] = ()
+    without_embedding: int = 0
 
     @property
     def max_distance(self) -> float:

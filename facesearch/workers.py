@@ -26,6 +26,7 @@ from typing import Generic, Self, TypeVar
 import numpy as np
 
 from facesearch.models.base import Embedder
+from facesearch.models.embedding import embed_faces
 from facesearch.values import ByteArray, Embedding
 
 _Task = TypeVar("_Task")
@@ -41,14 +42,15 @@ class Cut(Generic[_Result]):
 
     Attributes:
         chips: uint8 (n, views, size, size, 3), n at least 1.
-        finish: makes the task's result of their embeddings.
+        finish: makes the task's result of their embeddings; None for a face that the
+            embedder says nothing of.
         since: when they were cut, by `time.monotonic`.
         embeddings: fills up as batches are done.
         missing: how many are not there yet.
     """
 
     chips: ByteArray
-    finish: Callable[[tuple[Embedding, ...]], _Result]
+    finish: Callable[[tuple[Embedding | None, ...]], _Result]
     since: float = field(default_factory=time.monotonic)
     embeddings: list[Embedding | None] = field(init=False)
     missing: int = field(init=False)
@@ -59,7 +61,7 @@ class Cut(Generic[_Result]):
 
     def result(self) -> _Result:
         """The result, once all embeddings are there."""
-        return self.finish(tuple(one for one in self.embeddings if one is not None))
+        return self.finish(tuple(self.embeddings))
 
 
 class Budget:
@@ -271,11 +273,11 @@ class Workers(Generic[_Task, _Result]):
 
     def _embed(self, chips: list[tuple[Cut[_Result], int]]) -> None:
         embedder = self._embedder()
-        vectors = embedder.embed(np.stack([cut.chips[row] for cut, row in chips]))
+        embedded = embed_faces(np.stack([cut.chips[row] for cut, row in chips]), embedder)
         done = []
         with self._state:
-            for (cut, row), vector in zip(chips, vectors, strict=True):
-                cut.embeddings[row] = Embedding(vector, embedder.space)
+            for (cut, row), embedding in zip(chips, embedded, strict=True):
+                cut.embeddings[row] = embedding
                 cut.missing -= 1
                 if cut.missing == 0:
                     done.append(cut)

@@ -34,6 +34,7 @@ from facesearch.errors import (
     LibraryBusy,
     LibraryReadOnly,
     ModelError,
+    NoFaceFound,
     UnknownModel,
     UnreadableReason,
 )
@@ -101,6 +102,53 @@ def test_every_face_gets_an_embedding_and_no_name_is_lost(library, photos, toys,
     assert audit(folder, OTHER_SPACE, OTHER_DIMENSION) == audit(folder, SPACE, DIMENSION) == 12
     manifest = folder / "vectors" / "toy-other_1_square" / "manifest.fsv"
     assert manifest.exists(), "the index is there before the first question"
+
+
+def test_faces_that_the_model_says_nothing_of_stop_nothing_and_are_listed(library, photos, toys):
+    """From going over to the model to queries and new photos."""
+    photo(photos / "group.png", RED, BLUE, GREEN)
+    photo(photos / "alone.png", BLUE, number=1)
+    library.index([photos])
+    library.name(photos / "group.png", "Ana")
+    toys.other.silent_of = BLUE
+
+    report = library.reindex(OTHER)
+
+    assert (report.embedded, report.left_out, report.switched) == (2, {"no-embedding": 2}, True)
+    (warning,) = report.warnings
+    assert warning.startswith("faces left out: 2, because the model says nothing of them")
+    assert warning.endswith("queries do not find them, and facesearch failures lists them")
+    blue = {library.faces_of(photos / "group.png")[1].id, face_of(library, photos / "alone.png")}
+    assert {face.id for face in library.unsearchable()} == blue
+    assert library.status().outdated == 2
+    assert library.reindex(OTHER).left_out == {"no-embedding": 2}
+
+    photo(photos / "new.png", BLUE, RED, number=2)
+    indexed = library.index([photos])
+
+    assert (indexed.photos, indexed.faces) == (3, 6)
+    assert indexed.warnings[0].startswith("faces left out: 3, because the model says nothing")
+    assert len(list(library.unsearchable())) == 3
+    answer = library.query(photos / "group.png")
+    assert (len(answer.faces), answer.without_embedding) == (2, 1)
+    assert len(answer.faces[0].identities[0].faces) + len(answer.faces[0].unnamed) == 2
+    with pytest.raises(NoFaceFound, match=r"says nothing of the face in .*alone\.png"):
+        library.query(photos / "alone.png")
+    with pytest.raises(NoFaceFound, match="says nothing of the face"):
+        library.query(photos / "group.png", face=2)
+
+    toys.other.silent_of = None
+    assert library.reindex(OTHER).embedded == 3
+    assert list(library.unsearchable()) == []
+
+
+def test_a_model_that_says_nothing_of_all_faces_is_not_gone_over_to(library, photos, toys):
+    album(photos, 3)
+    library.index([photos])
+    toys.other.silent_of = RED
+    report = library.reindex(OTHER)
+    assert (report.embedded, report.switched, library.space) == (0, False, SPACE)
+    assert report.left_out == {"no-embedding": 3}
 
 
 def test_running_again_does_nothing(library, photos, toys):

@@ -131,9 +131,9 @@ class _Writer:
 
     def _add_missing_embeddings(self, photo_id: int, result: PhotoResult) -> None:
         """Give faces that are there already their embedding in a space new to them."""
-        if not result.faces:
+        space = next((f.embedding.space for f in result.faces if f.embedding is not None), None)
+        if space is None:
             return
-        space = result.faces[0].embedding.space
         bare = people.boxes(
             self._connection,
             "SELECT id, x, y, width, height FROM faces WHERE photo_id = ? AND NOT EXISTS ("
@@ -148,6 +148,8 @@ class _Writer:
                 self._embed(face_id, face)
 
     def _embed(self, face_id: int, face: EmbeddedFace) -> None:
+        if face.embedding is None:
+            return
         key = (face.embedding.space, face.embedding.vector.size)
         space_id = self._space_ids.get(key)
         if space_id is None:

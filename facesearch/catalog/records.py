@@ -82,11 +82,12 @@ class EmbeddedFace:
     """One face of a photo with its embedding, not yet in the catalog.
 
     Attributes:
+        embedding: None where the embedder says nothing of it.
         quality: None where nobody measured it.
     """
 
     detection: Detection
-    embedding: Embedding
+    embedding: Embedding | None
     quality: FaceQuality | None = None
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from facesearch.values import (
         Box,
         CalibrationReport,
+        Face,
         FaceAnswer,
         FaceHit,
         Failure,
@@ -49,6 +50,7 @@ def query_document(answer: QueryAnswer) -> Document:
         "space": answer.space,
         **_limit(answer.limit),
         "faces": [_face(face) for face in answer.faces],
+        "without_embedding": answer.without_embedding,
     }
 
 
@@ -149,6 +151,16 @@ def poor_reference_document(poor: PoorReference) -> Document:
         "face": poor.face_id,
         "name": poor.identity.name,
         "quality": round(poor.quality.value, 3),
+    }
+
+
+def unsearchable_document(face: Face) -> Document:
+    """A face that queries do not find: the model in use gave it no embedding."""
+    return {
+        "kind": "face",
+        "path": face.photo.paths[0] if face.photo.paths else None,
+        "reason": "no-embedding",
+        "face": face.id,
     }
 
 

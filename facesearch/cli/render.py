@@ -47,6 +47,10 @@ def show_query(answer: QueryAnswer, *, photos_shown: int) -> None:
         if len(answer.faces) > 1:
             screen.line((f"Face {number}", "bold"), (f", {_place(face.detection.box)}", "dim"))
         _show_face(screen, face, answer.limit, photos_shown)
+    if answer.without_embedding:
+        screen.blank()
+        more = text.count(answer.without_embedding, "face")
+        screen.line((f"{more} more, of which the model says nothing.", "yellow"))
     screen.blank()
 
 
@@ -118,7 +122,7 @@ def show_status(status: LibraryStatus) -> None:
     table.add("  unreadable", f"{status.failed:,}")
     table.add("faces", f"{status.faces:,}")
     if status.outdated:
-        table.add("  not searchable", f"{status.outdated:,}, until the next facesearch index")
+        table.add("  not searchable", f"{status.outdated:,}: facesearch index tries again")
     table.add("people", f"{status.identities:,}")
     if status.poor_references:
         count = sum(status.poor_references.values())
@@ -150,8 +154,13 @@ def _limit(limit: MatchLimit | None) -> str:
     return words if limit.fmr is None else f"{words} (false match rate {text.one_in(limit.fmr)})"
 
 
-def show_failures(failures: Sequence[Failure], poor: Sequence[PoorReference]) -> None:
-    """Every photo that could not be read, and every named face that is too poor, one a line."""
+def show_failures(
+    failures: Sequence[Failure], poor: Sequence[PoorReference], unsearchable: Sequence[Face]
+) -> None:
+    """Photos that could not be read, named faces that are too poor, faces that queries do not find.
+
+    One a line.
+    """
     screen = Screen()
     if failures:
         table = Table((Column("Reason", style="yellow"), Column("Photo"), Column("What is wrong")))
@@ -168,6 +177,16 @@ def show_failures(failures: Sequence[Failure], poor: Sequence[PoorReference]) ->
         for one in poor:
             reasons = ", ".join(one.quality.problems)
             table.add(reasons, str(one.face_id), one.identity.name, one.path)
+        screen.print(table)
+    if unsearchable:
+        screen.blank()
+        screen.line(
+            "Faces that queries do not find, as the model in use gave them no embedding: it says "
+            "nothing of them, or their photos were not there. facesearch index tries again:"
+        )
+        table = Table((Column("Face", is_number=True), Column("Photo")))
+        for face in unsearchable:
+            table.add(str(face.id), _first_path(face.photo))
         screen.print(table)
 
 

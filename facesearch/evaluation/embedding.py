@@ -30,6 +30,7 @@ from facesearch.models.catalogue import (
     detector_spec,
     embedder_spec,
 )
+from facesearch.models.embedding import NO_EMBEDDING
 from facesearch.options import engine_named
 from facesearch.photos.decode import DecodeLimits
 from facesearch.photos.files import printable, reason_for, words_for
@@ -290,7 +291,9 @@ class _Looker:
             yield from self._looked_at(damaged, set(), tell)
 
     def _remember(self, result: LookedAt, photo: SeenPhoto) -> None:
-        is_lasting = photo.reason is None or UnreadableReason(photo.reason).is_about_content
+        is_lasting = (
+            photo.reason in (None, NO_EMBEDDING) or UnreadableReason(photo.reason).is_about_content
+        )
         if self._cache is None or result.content_hash is None or not is_lasting:
             return
         self._unstored.append((result.file, result.content_hash, photo))
@@ -311,5 +314,10 @@ def _seen(result: LookedAt) -> SeenPhoto:
     faces = tuple(
         FoundFace(detection, embedding.vector, quality)
         for detection, embedding, quality in result.faces or ()
+        if embedding is not None
     )
+    if len(faces) < len(result.faces or ()):
+        # Which face counts is not to depend on which ones the model says something of.
+        shown = printable(result.file.path)
+        return SeenPhoto(None, (), NO_EMBEDDING, f"the model says nothing of a face in {shown}")
     return SeenPhoto(result.size, faces)

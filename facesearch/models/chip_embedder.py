@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from facesearch.errors import ModelError
+from facesearch.errors import ModelError, NoEmbedding
 from facesearch.models.align import ChipTemplate
 from facesearch.models.preprocessing import Preprocessing
 from facesearch.values import ByteArray, FloatArray, Image, Landmarks
@@ -83,8 +83,9 @@ class ChipEmbedder(ABC):
             float32, shape (n, dimension), rows of unit length.
 
         Raises:
-            ModelError: chips of another shape, or vectors without a direction: not finite,
-                of length 0, or of another dimension.
+            NoEmbedding: vectors of length 0, of some faces or all.
+            ModelError: chips of another shape, or vectors that are not finite or of another
+                dimension.
         """
         side = self.template.size_px
         if chips.ndim != 5 or chips.shape[1:] != (1, side, side, 3):
@@ -112,15 +113,19 @@ def unit_rows(name: str, vectors: FloatArray) -> FloatArray:
         name: of the model that gave them, for messages.
 
     Raises:
-        ModelError: a row is not finite, or of length 0.
+        NoEmbedding: rows are of length 0, and have no direction.
+        ModelError: a row is not finite.
     """
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
+    bad = np.flatnonzero(~np.isfinite(lengths))
     if bad.size:
-        what = "zeros" if lengths[bad[0], 0] == 0 else "numbers that are not finite"
         raise ModelError(
             name,
-            f"{name} gives {what} for {bad.size} of {len(vectors)} faces: it may expect other "
-            "pixels than it is given (mean, scale, float16), or its file is damaged",
+            f"{name} gives numbers that are not finite for {bad.size} of {len(vectors)} faces: it "
+            "may expect other pixels than it is given (mean, scale, float16), or its file is "
+            "damaged",
         )
+    none = np.flatnonzero(lengths == 0)
+    if none.size:
+        raise NoEmbedding(name, none.tolist(), len(vectors))
     return np.asarray(vectors / lengths, np.float32)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from facesearch.errors import InvalidValue, ModelError
+from facesearch.errors import InvalidValue, ModelError, NoEmbedding
 from facesearch.models.base import Device
 from facesearch.models.chip_embedder import unit_rows
 from facesearch.models.files import disk_errors, place
@@ -24,7 +24,7 @@ from facesearch.models.keras_onnx import OPSET, TF2ONNX, onnx_model
 from facesearch.models.onnx import Runtime
 from facesearch.models.preprocessing import Preprocessing
 from facesearch.models.tensorflow import TensorFlowRuntime
-from facesearch.values import ByteArray
+from facesearch.values import ByteArray, FloatArray
 
 _CHECKED_AT_ONCE = 32
 
@@ -40,6 +40,7 @@ class ExportReport:
         dimension: length of an embedding.
         chips: how many it was compared on.
         max_difference: between an embedding's numbers here and there, at length 1.
+        silent: chips that the network says nothing of, here and there: all numbers are 0.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class ExportReport:
     dimension: int
     chips: int
     max_difference: float
+    silent: int = 0
 
 
 def export_onnx(
@@ -89,16 +91,18 @@ def export_onnx(
         model, dimension = with_output(network, output, called)
     check_fed(network, preprocessing, called)
     onnx_bytes = onnx_model(model, preprocessing, called)
-    difference = _difference(runtime, model, network, onnx_bytes, preprocessing, chips, called)
+    difference, silent = _difference(
+        runtime, model, network, onnx_bytes, preprocessing, chips, called
+    )
     if not difference <= tolerance:
         raise ModelError(
             called,
             f"{called} gives other embeddings as ONNX than as Keras: they differ by "
-            f"{difference:.2g}, and {tolerance:.2g} is allowed. Nothing was written to {target}; "
-            "run it with TensorFlow instead",
+            f"{difference:.2g}, and {tolerance:.2g} is allowed. Nothing was written; run it with "
+            "TensorFlow instead",
         )
     _write(target, onnx_bytes, called)
-    return ExportReport(target, OPSET, len(onnx_bytes), dimension, len(chips), difference)
+    return ExportReport(target, OPSET, len(onnx_bytes), dimension, len(chips), difference, silent)
 
 
 def _difference(
@@ -109,18 +113,34 @@ def _difference(
     preprocessing: Preprocessing,
     chips: ByteArray,
     name: str,
-) -> float:
-    """How far the numbers of an embedding differ, at most, between Keras and ONNX Runtime."""
+) -> tuple[float, int]:
+    """How far the numbers of an embedding differ, at most, between Keras and ONNX Runtime.
+
+    Returns:
+        That, and of how many chips the network says nothing.
+    """
     shape = (preprocessing.height_px, preprocessing.width_px, 3)
     run_keras = runtime.compiled(model, shape, name=name, dtype=network.dtype)
     exported = Runtime.on(Device.CPU).load(name, onnx_bytes)
-    largest = 0.0
+    largest, silent = 0.0, 0
     for at in range(0, len(chips), _CHECKED_AT_ONCE):
         part = chips[at : at + _CHECKED_AT_ONCE]
-        expected = unit_rows(name, run_keras(preprocessing.apply(part)))
+        expected = _unit_rows(name, run_keras(preprocessing.apply(part)))
         (found,) = exported.run(part)
-        largest = max(largest, float(np.abs(unit_rows(name, found) - expected).max()))
-    return largest
+        largest = max(largest, float(np.abs(_unit_rows(name, found) - expected).max()))
+        silent += int(np.count_nonzero(~expected.any(axis=1)))
+    return largest, silent
+
+
+def _unit_rows(name: str, vectors: FloatArray) -> FloatArray:
+    """Vectors at length 1; those of length 0 stay."""
+    try:
+        return unit_rows(name, vectors)
+    except NoEmbedding as problem:
+        units = np.zeros_like(vectors, np.float32)
+        rows = np.delete(np.arange(len(vectors)), problem.rows)
+        units[rows] = unit_rows(name, vectors[rows])
+        return units
 
 
 def _write(target: Path, data: bytes, name: str) -> None:

@@ -15,7 +15,7 @@ from functools import cache
 
 import numpy as np
 
-from facesearch.errors import ModelError
+from facesearch.errors import ModelError, NoEmbedding
 from facesearch.models.base import Detector, Embedder
 from facesearch.models.samples import Sample, sample
 from facesearch.opencv import cv2
@@ -29,6 +29,10 @@ _CONSTANT_DISTANCE = 1e-6
 # How far landmarks may be from the default detector's, as a share of the distance of the eyes.
 _LANDMARK_TOLERANCE = 0.25
 _GREY_PX = 400
+_SILENT = (
+    "Likely causes, most likely first: the wrong mean or scale; a network that is hardly trained; "
+    "an output that cuts off what is below 0"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +45,23 @@ class EmbedderReport:
             without colour), smallest first.
         other: between the photos of the two people, smallest first.
         face_ms: milliseconds for a face on this machine, eight at once.
+        silent: copies that it says nothing of; these are in none of the distances.
     """
 
     dimension: int
     same: tuple[float, ...]
     other: tuple[float, ...]
     face_ms: float
+    silent: int = 0
 
     @property
     def problem(self) -> str | None:
         """What speaks against it; None where copies of a face are nearest."""
+        if self.silent:
+            return (
+                f"it says nothing of {self.silent} of {len(Sample) * len(_COPIES)} copies of two "
+                f"portraits: all its numbers are 0. {_SILENT}"
+            )
         if self.same[-1] < self.other[0]:
             return None
         return (
@@ -121,10 +132,23 @@ def check_embedder(name: str, embedder: Embedder) -> EmbedderReport:
 
     Raises:
         ModelError: it cannot serve at all: it fails, its vectors are not finite, not of
-            length 1 or of another dimension, or it says the same of all faces.
+            length 1 or of another dimension, or it says the same of all faces, or nothing.
     """
     chips = sample_chips(embedder.cut)
-    vectors = embedder.embed(chips)
+    people = np.repeat(np.arange(len(Sample)), len(_COPIES))
+    silent: tuple[int, ...] = ()
+    try:
+        vectors = embedder.embed(chips)
+    except NoEmbedding as problem:
+        silent = problem.rows
+        chips, people = np.delete(chips, silent, axis=0), np.delete(people, silent)
+        if min(np.count_nonzero(people == person) for person in range(len(Sample))) < 2:
+            raise ModelError(
+                name,
+                f"{name} says nothing of {len(silent)} of {len(silent) + len(chips)} copies of two "
+                f"portraits: all its numbers are 0. {_SILENT}",
+            ) from problem
+        vectors = embedder.embed(chips)
     if vectors.shape != (len(chips), embedder.dimension):
         raise ModelError(
             name, f"{name} gives {vectors.shape}, expected {(len(chips), embedder.dimension)}"
@@ -135,7 +159,6 @@ def check_embedder(name: str, embedder: Embedder) -> EmbedderReport:
         raise ModelError(
             name, f"{name} says the same of every face: it is not trained, or cannot see its input"
         )
-    people = np.repeat(np.arange(len(Sample)), len(_COPIES))
     same = people[:, None] == people
     later = np.triu(np.ones_like(same), 1)
     return EmbedderReport(
@@ -143,6 +166,7 @@ def check_embedder(name: str, embedder: Embedder) -> EmbedderReport:
         _sorted(distances[same & later]),
         _sorted(distances[~same & later]),
         _time_ms(embedder, np.resize(chips, (_TIMED_FACES, *chips.shape[1:]))),
+        len(silent),
     )
 
 

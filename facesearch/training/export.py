@@ -142,6 +142,11 @@ def add_trained(
         added = add_embedder(
             name, path, template=framed, licence=licence, replace=replace, force=True
         )
+    if export.silent:
+        warnings.append(
+            f"it says nothing of {export.silent} of {export.chips} chips (all its numbers are 0): "
+            "such faces are not found, and facesearch failures lists them"
+        )
     problem = added.report.problem
     if problem is not None:
         warnings.append(f"it does badly on two portraits: {problem}")

@@ -19,6 +19,7 @@ from facesearch.evaluation.model_rates import ENOUGH_PEOPLE, MeasuredRates
 from facesearch.folders import write_whole
 from facesearch.models.base import Device
 from facesearch.models.catalogue import embedder_spec
+from facesearch.models.embedding import embed_faces
 from facesearch.models.onnx import Runtime
 from facesearch.rates.measuring import PHOTOS_PER_PERSON, Sample, table_of
 from facesearch.rates.tables import read_table, user_table
@@ -46,7 +47,7 @@ def measure_trained(
     Raises:
         TooFewFaces: too few people or pairs; says how many there are and how many it takes.
         InvalidDataset: hardly two faces differ, or a file of the dataset is damaged.
-        ModelError: the network cannot be run, or gives zeros for a face.
+        ModelError: the network cannot be run.
         OSError: the table cannot be written.
     """
     spec = embedder_spec(name)
@@ -54,14 +55,18 @@ def measure_trained(
     embedder = spec.load(runtime)
     chosen = {split: _first_of_each(dataset, split) for split in _JUDGING}
     total = sum(map(len, chosen.values()))
-    vectors, people = [np.zeros((0, embedder.dimension), np.float32)], []
+    vectors, people, done = [np.zeros((0, embedder.dimension), np.float32)], [], 0
     for split, positions in chosen.items():
         rows = dataset.rows(split)
-        people += [rows[position].person for position in positions]
         for at in range(0, len(positions), runtime.embed_batch):
             part = positions[at : at + runtime.embed_batch]
-            vectors.append(embedder.embed(dataset.read(split, part)[:, None]))
-            tell("measuring rates", sum(map(len, vectors)), total)
+            embedded = embed_faces(dataset.read(split, part)[:, None], embedder)
+            for position, embedding in zip(part, embedded, strict=True):
+                if embedding is not None:
+                    vectors.append(embedding.vector[None])
+                    people.append(rows[position].person)
+            done += len(part)
+            tell("measuring rates", done, total)
     found = np.concatenate(vectors)
     # Copies of a photo would pass for easy pairs.
     kept = np.sort(np.unique(found, axis=0, return_index=True)[1])

@@ -112,6 +112,7 @@ class FakeLibrary:
     verified: Any = field(default_factory=make_verification)
     calibrated: Any = None
     poor: Any = ()
+    unfound: Any = ()
     held: Any = ()
     dropped: Any = 0
     reindexed: Any = None
@@ -161,6 +162,9 @@ class FakeLibrary:
 
     def poor_references(self) -> Any:
         return self.poor
+
+    def unsearchable(self) -> Any:
+        return iter(self.unfound)
 
     def index(
         self, paths: Any, *, on_progress: Any, on_wait: Any, cancelled: Any, **options: Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -263,6 +264,7 @@ def test_query_prints_one_document_per_photo_with_the_files_own_names(
                 "unnamed": [],
             }
         ],
+        "without_embedding": 0,
     }
 
 
@@ -521,6 +523,20 @@ def test_poor_references_are_listed_with_their_reasons(run, library):
     assert run("failures").stdout.endswith(
         "Reason              Face  Name  Photo\nblurred, too-small    17  Ada   /a\\xff.jpg\n"
     )
+
+
+def test_faces_without_an_embedding_are_listed(run, library, make):
+    library.found, library.unfound = [], [make.face(31, "/a.jpg")]
+    assert json.loads(run("failures", "--json").stdout) == {
+        "kind": "face", "path": "/a.jpg", "reason": "no-embedding", "face": 31,
+    }  # fmt: skip
+    assert "queries do not find, as the model" in run("failures").stdout
+
+
+def test_a_query_says_of_how_many_faces_the_model_says_nothing(run, library, make, selfie):
+    library.answers = replace(make.answer(), without_embedding=2)
+    assert "2 faces more, of which the model says nothing." in run("query", selfie).stdout
+    assert json.loads(run("query", selfie, "--json").stdout)["without_embedding"] == 2
 
 
 def test_people_for_programs(run, library):

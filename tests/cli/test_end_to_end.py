@@ -192,7 +192,7 @@ def test_query_answers_programs(indexed, album):
     (answer,) = documents(facesearch("--library", library, "query", album / "selfie.jpg", "--json"))
     assert set(answer) == {
         "photo", "same_person", "space", "max_distance", "gallery_faces", "false_matches", "fmr",
-        "prior", "calibrated", "people", "person_max_distance", "faces",
+        "prior", "calibrated", "people", "person_max_distance", "faces", "without_embedding",
     }  # fmt: skip
     assert (answer["gallery_faces"], answer["false_matches"]) == (3, 0.1)
     assert answer["photo"] == str(album / "selfie.jpg")

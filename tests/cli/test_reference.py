@@ -132,6 +132,7 @@ def test_the_documents_shown_are_those_printed(make):
         "failures": [
             jsonout.failure_document(Failure("/p", "empty", "it is empty")),
             jsonout.poor_reference_document(PoorReference(1, Identity(1, "n"), "/p", quality)),
+            jsonout.unsearchable_document(make.face(1, "/p")),
         ],
         "index": [
             jsonout.start_event("/l", "cpu", ["/p"]),

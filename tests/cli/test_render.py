@@ -261,7 +261,7 @@ def test_the_status_of_a_calibrated_library_with_poor_and_outdated_faces(capsys,
     render.show_status(status)
     shown = capsys.readouterr().out
     for line in (
-        "  not searchable  6, until the next facesearch index\n",
+        "  not searchable  6: facesearch index tries again\n",
         "  poor faces      5 (3 too-small, 2 blurred)\n",
         "model             a-model (accuracy best)\n",
         "detector          a-detector\n",
@@ -272,9 +272,9 @@ def test_the_status_of_a_calibrated_library_with_poor_and_outdated_faces(capsys,
         assert line in shown
 
 
-def test_failures(capsys):
+def test_failures(capsys, make):
     render.show_failures(
-        [Failure("/a\x1b.jpg", "empty", "it is empty"), Failure(LONG, "damaged", "cut")], []
+        [Failure("/a\x1b.jpg", "empty", "it is empty"), Failure(LONG, "damaged", "cut")], [], []
     )
     width = len(LONG) + 2
     assert capsys.readouterr().out == (
@@ -282,8 +282,10 @@ def test_failures(capsys):
         f"empty    {chr(92).join(('/a', 'x1b.jpg')):{width}}it is empty\n"
         f"damaged  {LONG:{width}}cut\n"
     )
-    render.show_failures([], [])
-    assert "every photo could be read" in capsys.readouterr().out
+    render.show_failures([], [], [make.face(31, "/a\x1b.jpg")])
+    shown = capsys.readouterr().out
+    assert "every photo could be read" in shown
+    assert shown.endswith("Face  Photo\n  31  /a\\x1b.jpg\n")
 
 
 def test_people(capsys, make):

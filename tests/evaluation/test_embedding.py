@@ -67,6 +67,21 @@ def test_every_path_keeps_its_row(toys: Toys, some: list[Path]):
     assert found.space == toy.SPACE
 
 
+def test_a_photo_with_a_face_that_the_model_says_nothing_of_is_a_failure(
+    toys: Toys, some: list[Path], tmp_path: Path
+):
+    toys.embedder.silent_of = BLUE
+    with EmbeddingCache(tmp_path / "cache") as cache:
+        first = look(some[:2], cache)
+        assert first.found.tolist() == [True, False]
+        (failure,) = first.failures
+        assert (failure.path, failure.reason) == (str(some[1]), "no-embedding")
+        assert "the model says nothing of a face in" in failure.detail
+        again = look(some[:2], cache)
+    assert again.from_cache == 2
+    same(first, again)
+
+
 def test_central_or_largest(toys: Toys, tmp_path: Path):
     """The larger face, drawn first, lies in the corner; the smaller one nearer the middle."""
     photo = toy.photo(tmp_path / "two.png", GREEN, BLUE)

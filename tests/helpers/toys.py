@@ -19,6 +19,7 @@ import numpy as np
 import PIL.Image
 
 from facesearch import quality
+from facesearch.errors import NoEmbedding
 from facesearch.indexing import Tools
 from facesearch.library import LibraryOptions
 from facesearch.models import catalogue
@@ -90,13 +91,17 @@ class ToyDetector:
 
 @dataclass
 class ToyEmbedder:
-    """Turns the colour in the middle of a chip into a vector. Notes the size of each batch."""
+    """Turns the colour in the middle of a chip into a vector. Notes the size of each batch.
+
+    Of the colour `silent_of` it says nothing.
+    """
 
     hook: Callable[[Any], None] = lambda chips: None
     space: str = SPACE
     dimension: int = DIMENSION
     template: ChipTemplate = _TEMPLATE
     views: int = 1
+    silent_of: Colour | None = None
     batches: list[int] = field(default_factory=list)
 
     def cut(self, image: Image, landmarks: Landmarks) -> Any:
@@ -105,7 +110,14 @@ class ToyEmbedder:
     def embed(self, chips: Any) -> Any:
         self.batches.append(len(chips))
         self.hook(chips)
-        return np.stack([vector(chip[:, 3:5, 3:5].mean((0, 1, 2))) for chip in chips])
+        colours = [chip[:, 3:5, 3:5].mean((0, 1, 2)) for chip in chips]
+        silent = [row for row, one in enumerate(colours) if tuple(one) == self.silent_of]
+        if silent:
+            raise NoEmbedding(self.space, silent, len(chips))
+        return np.stack([self.said_of(colour) for colour in colours])
+
+    def said_of(self, colour: Any) -> Any:
+        return vector(colour)
 
 
 def vector(colour: Any) -> Any:
@@ -121,10 +133,8 @@ class OtherEmbedder(ToyEmbedder):
     space: str = OTHER_SPACE
     dimension: int = OTHER_DIMENSION
 
-    def embed(self, chips: Any) -> Any:
-        self.batches.append(len(chips))
-        self.hook(chips)
-        return np.stack([other_vector(chip[:, 3:5, 3:5].mean((0, 1, 2))) for chip in chips])
+    def said_of(self, colour: Any) -> Any:
+        return other_vector(colour)
 
 
 def other_vector(colour: Any) -> Any:

@@ -254,7 +254,7 @@ def test_chips_of_another_type_are_refused(runtime: TensorFlowRuntime, files: Pa
         loaded(runtime, files / "two.keras").embed(np.zeros((1, 1, SIDE, SIDE, 3), np.float32))
 
 
-@pytest.mark.parametrize(("weight", "said"), [(np.nan, "not finite"), (0.0, "zeros for 12 of 12")])
+@pytest.mark.parametrize(("weight", "said"), [(np.nan, "not finite"), (0.0, "of 12 of 12 faces")])
 def test_vectors_without_a_direction_are_an_error(
     runtime: TensorFlowRuntime, tmp_path: Path, chips: np.ndarray, weight: float, said: str
 ):

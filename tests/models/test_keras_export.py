@@ -206,6 +206,44 @@ def test_other_embeddings_are_an_error_and_no_file(
     assert target.stat().st_size > 1000
 
 
+def test_chips_that_the_network_says_nothing_of_are_counted(tmp_path: Path, chips: np.ndarray):
+    """As after a layer that cuts off: here, of all that is not brighter than most."""
+    brightness = chips.mean(axis=(1, 2, 3))
+    line = float(np.median(brightness))
+    pixels = tf_keras.Input((SIDE, SIDE, 3))
+    mean = tf_keras.layers.GlobalAveragePooling2D()(pixels)
+    dense = tf_keras.layers.Dense(2, activation="relu")
+    odd = tf_keras.Model(pixels, dense(mean))
+    dense.set_weights([np.full((3, 2), 1 / 3), np.full(2, -line)])
+    dark = int((brightness <= line).sum())
+
+    report = export_onnx(odd, tmp_path / "mine.onnx", fed(), chips=chips)
+
+    assert 0 < report.silent < len(chips)
+    assert report.silent == dark
+    assert report.max_difference < 1e-4
+
+
+def test_a_face_that_only_one_of_the_two_says_nothing_of_is_a_difference(
+    tmp_path: Path, chips: np.ndarray, model: Any, monkeypatch: pytest.MonkeyPatch
+):
+    run = Runtime.load
+
+    class Silenced:
+        def __init__(self, graph: Any) -> None:
+            self._graph = graph
+
+        def run(self, *given: Any) -> list[Any]:
+            (found,) = self._graph.run(*given)
+            found[3] = 0
+            return [found]
+
+    monkeypatch.setattr(Runtime, "load", lambda *given: Silenced(run(*given)))
+    with pytest.raises(ModelError, match="gives other embeddings as ONNX"):
+        export_onnx(model, tmp_path / "mine.onnx", fed(), chips=chips)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_numbers_that_are_not_finite_are_no_export(tmp_path: Path, chips: np.ndarray):
     odd = nets.embedder(tf_keras, local=False)
     odd.set_weights([np.full_like(w, np.nan) for w in odd.get_weights()])

@@ -10,6 +10,7 @@ import pytest
 
 from facesearch.errors import InvalidEmbedding, ModelError
 from facesearch.models import samples
+from facesearch.models.chip_embedder import unit_rows
 from facesearch.models.dlib_resnet import DlibResNet
 from facesearch.models.mtcnn import Mtcnn
 from facesearch.models.samples import Sample, sample
@@ -157,6 +158,32 @@ def test_detectors_that_find_something_else(
 ):
     found = check_detector(Sees(detector, **changes)).problem
     assert found is None if problem is None else problem in (found or "")
+
+
+class Silent(Says):
+    """Says nothing of those of the ten chips for which it was told zeros."""
+
+    def embed(self, chips: np.ndarray) -> np.ndarray:
+        if len(chips) == len(self._vectors):
+            return unit_rows("mine", self._vectors)
+        rest = self._vectors[self._vectors.any(axis=1)]
+        return np.resize(rest, (len(chips), self.dimension))
+
+
+def test_copies_that_it_says_nothing_of_are_a_problem_and_in_no_distance():
+    vectors = people(0.01, 1.0)
+    vectors[[1, 7]] = 0
+    report = check_embedder("mine", Silent(vectors))
+    assert (report.silent, len(report.same), len(report.other)) == (2, 12, 16)
+    assert report.same[-1] < report.other[0]
+    assert "it says nothing of 2 of 10 copies" in (report.problem or "")
+
+
+def test_a_network_that_says_nothing_of_a_person_is_refused():
+    vectors = people(0.01, 1.0)
+    vectors[1:5] = 0
+    with pytest.raises(ModelError, match="mine says nothing of 4 of 10 copies of two portraits"):
+        check_embedder("mine", Silent(vectors))
 
 
 def test_reports_at_the_edge():

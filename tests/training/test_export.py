@@ -111,6 +111,31 @@ def test_too_few_people_give_no_rates_and_a_reason(people_run: Path):
     assert embedder_spec("mine").dimension == 41
 
 
+def test_chips_that_the_network_says_nothing_of_are_told(tmp_path: Path):
+    """Rectified units may all be 0: here those of chips that give small numbers before them."""
+    import tf_keras
+
+    place, run = make_chips(tmp_path, people=8, photos=12), tmp_path / "run"
+    train(small("convnet", "epochs=1"), place, run, device=Device.CPU)
+    model = tf_keras.models.load_model(str(run / "best.keras"), compile=False)
+    chips, _ = ChipDataset.open(place).arrays("validation")
+    before = tf_keras.Model(model.input, model.get_layer("flat").output)
+    hidden = model.get_layer("hidden")
+    kernel = np.random.default_rng(1).uniform(0.5, 1.5, hidden.get_weights()[0].shape)
+    given = before.predict(chips, verbose=0) @ kernel
+    line = np.quantile(given, 0.1, axis=0)
+    hidden.set_weights([kernel, -line])
+    model.save(str(run / "best.keras"), save_format="keras")
+    silent = int((given <= line).all(axis=1).sum())
+    assert 0 < silent < len(chips)
+
+    added = add_trained("mine", run)
+
+    assert added.export.silent == silent
+    assert any(f"it says nothing of {silent} of 48 chips" in each for each in added.warnings)
+    assert "too few photos to measure rates with" in added.why_no_rates  # of these none were taken
+
+
 def test_a_run_whose_dataset_is_gone_is_added_without_rates(
     pairs_run: Path, by_person: Path, by_photo: Path, tmp_path: Path
 ):
