@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from facesearch import write_ahead
 from facesearch.catalog.errors import damaged, errors_translated, not_writable, printable
 from facesearch.errors import LibraryBusy, LibraryError
 
@@ -91,14 +92,11 @@ class Database:
             self._writing.release()
 
     def ensure_log(self) -> None:
-        """Switch to the write-ahead log where it is off, as in a backup that was put back.
-
-        File systems without shared memory do not allow it; SQLite then works without.
-        """
+        """Switch to the write-ahead log where it is off, as in a backup that was put back."""
         with self._lent() as connection:
             (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
             if journal != "wal":
-                connection.execute("PRAGMA journal_mode = WAL").fetchone()
+                write_ahead.switch_on(connection, self._busy_timeout_s)
 
     def quick_check(self) -> None:
         """Read every page and check its structure, but not every index against its table.

@@ -20,6 +20,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
+from facesearch import write_ahead
 from facesearch.errors import InvalidValue
 from facesearch.models.network_cache import cache_folder
 from facesearch.photos.walk import FoundFile
@@ -196,7 +197,7 @@ class EmbeddingCache:
         if self._database is None:
             database = sqlite3.connect(self._path, timeout=_WAIT_S)
             try:
-                database.execute("PRAGMA journal_mode = WAL")
+                write_ahead.switch_on(database, _WAIT_S)
                 database.execute("PRAGMA synchronous = NORMAL")
                 database.executescript(_TABLES)
             except sqlite3.Error:
