@@ -29,9 +29,9 @@ _CONSTANT_DISTANCE = 1e-6
 # How far landmarks may be from the default detector's, as a share of the distance of the eyes.
 _LANDMARK_TOLERANCE = 0.25
 _GREY_PX = 400
-_SILENT = (
-    "Likely causes, most likely first: the wrong mean or scale; a network that is hardly trained; "
-    "an output that cuts off what is below 0"
+_CAUSES = (
+    "Likely causes, most likely first: the wrong mean or scale; a network that is not trained; an "
+    "output that is not the embedding; the wrong template; red and blue exchanged (channels)"
 )
 
 
@@ -46,6 +46,7 @@ class EmbedderReport:
         other: between the photos of the two people, smallest first.
         face_ms: milliseconds for a face on this machine, eight at once.
         silent: copies that it says nothing of; these are in none of the distances.
+        causes: a sentence on what may be the matter with one that does badly.
     """
 
     dimension: int
@@ -53,6 +54,7 @@ class EmbedderReport:
     other: tuple[float, ...]
     face_ms: float
     silent: int = 0
+    causes: str = _CAUSES
 
     @property
     def problem(self) -> str | None:
@@ -60,16 +62,14 @@ class EmbedderReport:
         if self.silent:
             return (
                 f"it says nothing of {self.silent} of {len(Sample) * len(_COPIES)} copies of two "
-                f"portraits: all its numbers are 0. {_SILENT}"
+                f"portraits: all its numbers are 0. {self.causes}"
             )
         if self.same[-1] < self.other[0]:
             return None
         return (
             "copies of one photo (mirrored, darker, smaller, without colour) lie up to "
-            f"{self.same[-1]:.3f} apart, and two different people only {self.other[0]:.3f}. Likely "
-            "causes, most likely first: the wrong mean or scale; a network that is not trained; an "
-            "output that is not the embedding; the wrong template; red and blue exchanged "
-            "(channels)"
+            f"{self.same[-1]:.3f} apart, and two different people only {self.other[0]:.3f}. "
+            f"{self.causes}"
         )
 
 
@@ -146,7 +146,7 @@ def check_embedder(name: str, embedder: Embedder) -> EmbedderReport:
             raise ModelError(
                 name,
                 f"{name} says nothing of {len(silent)} of {len(silent) + len(chips)} copies of two "
-                f"portraits: all its numbers are 0. {_SILENT}",
+                f"portraits: all its numbers are 0. {_CAUSES}",
             ) from problem
         vectors = embedder.embed(chips)
     if vectors.shape != (len(chips), embedder.dimension):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import replace as replace_parts
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,6 +23,7 @@ from facesearch.models.keras_export import ExportReport, export_onnx
 from facesearch.models.keras_files import load_keras
 from facesearch.models.own.added import AddedModel
 from facesearch.models.preprocessing import Layout, Number, Preprocessing
+from facesearch.models.sanity import EmbedderReport
 from facesearch.models.templates import TemplateFamily
 from facesearch.photos.files import printable
 from facesearch.training import networks
@@ -39,6 +41,7 @@ OnProgress: TypeAlias = Callable[[str, int, int | None], None]
 __all__ = ["AddedTrained", "add_trained", "export_run", "is_run"]
 
 _COMPARED = 64
+_CAUSES = "It takes more people, more photos of each, or more epochs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,8 @@ def add_trained(
         on_progress: told how far it is.
 
     Raises:
-        InvalidValue: there is no run, or nobody said how its chips are framed.
+        InvalidValue: there is no run, nobody said how its chips are framed, or it was said
+            otherwise.
         InvalidModelFile: the run has no network yet, or one that cannot serve.
         InvalidDataset: the dataset that is named is another one.
         ModelError: the name is taken, the export differs, or it cannot be stored.
@@ -129,7 +133,7 @@ def add_trained(
     tell = on_progress or (lambda what, done, total: None)
     check_name(name, replace=replace)
     run = RunFolder.open(run_folder)
-    framed = template or _template(run)
+    framed = _template(run, template)
     network = _network(run)
     chips, why = _dataset(run, dataset)
     warnings = _warnings(run)
@@ -142,6 +146,8 @@ def add_trained(
         added = add_embedder(
             name, path, template=framed, licence=licence, replace=replace, force=True
         )
+        if isinstance(added.report, EmbedderReport):
+            added = replace_parts(added, report=replace_parts(added.report, causes=_CAUSES))
     if export.silent:
         warnings.append(
             f"it says nothing of {export.silent} of {export.chips} chips (all its numbers are 0): "
@@ -149,7 +155,7 @@ def add_trained(
         )
     problem = added.report.problem
     if problem is not None:
-        warnings.append(f"it does badly on two portraits: {problem}")
+        warnings.append(f"it does badly on two portraits of people it never saw: {problem}")
     rates = None
     if chips is not None:
         try:
@@ -169,17 +175,22 @@ def _network(run: RunFolder) -> KerasNetwork:
             gives it.
     """
     shown, path = printable(str(run.path)), run.path / BEST
-    recipe = run.config.recipe
+    recipe, why = run.config.recipe, ""
+    standing = run.standing()
+    cure = "go on with it by --resume"
+    if standing.status is Status.FAILED:
+        cure = f"the run failed, since {standing.why}"
     if not path.exists():
-        raise InvalidModelFile(
-            recipe.name, f"no epoch of {shown} is finished yet: go on with it by --resume"
+        why = f"no epoch of {shown} is finished: {cure}"
+        if standing.best is not None:
+            why = f"{printable(str(path))} is gone: --resume puts it back from the checkpoints"
+    elif recipe.finish is not None and standing.status is not Status.FINISHED:
+        why = (
+            f"{shown} is not finished, and the embedding of {recipe.name} is scaled at its end: "
+            f"{cure}"
         )
-    if recipe.finish is not None and run.standing().status is not Status.FINISHED:
-        raise InvalidModelFile(
-            recipe.name,
-            f"{shown} is not finished, and the embedding of {recipe.name} is scaled at its end: go "
-            "on with it by --resume",
-        )
+    if why:
+        raise InvalidModelFile(recipe.name, why)
     from facesearch.training.recipes import layers  # noqa: F401  (registers them with Keras)
 
     return load_keras(path, recipe.name)
@@ -205,13 +216,30 @@ def _as_onnx(
     return export_onnx(network.model, target, fed, output, chips=chips, name=name)
 
 
-def _template(run: RunFolder) -> TemplateFamily:
+def _template(run: RunFolder, stated: TemplateFamily | None = None) -> TemplateFamily:
+    """How the chips of a run are framed.
+
+    Args:
+        stated: by the user.
+
+    Raises:
+        InvalidValue: neither its dataset nor the user says it, or they do not agree.
+    """
+    name = run.dataset.name
     if run.dataset.template is None:
+        if stated is None:
+            raise InvalidValue(
+                f"nobody said how the chips of {name} are framed, so faces cannot be cut like "
+                "them: state it with --template"
+            )
+        return stated
+    framed = TemplateFamily(run.dataset.template.family)
+    if stated not in (None, framed):
         raise InvalidValue(
-            f"nobody said how the chips of {run.dataset.name} are framed, so faces cannot be cut "
-            "like them: state it with --template"
+            f"the chips of {name} are framed as {framed} has it, so faces have to be, too: leave "
+            f"--template {stated} out"
         )
-    return TemplateFamily(run.dataset.template.family)
+    return framed
 
 
 def _dataset(run: RunFolder, moved: Path | None) -> tuple[ChipDataset | None, str]:
@@ -226,7 +254,13 @@ def _dataset(run: RunFolder, moved: Path | None) -> tuple[ChipDataset | None, st
     except InvalidDataset as error:
         if moved is not None:
             raise
-        return None, f"the dataset it was trained on is needed, and {error}"
+        shown = printable(str(place))
+        if not place.exists():
+            return None, (
+                f"that takes the dataset it was trained on, which is not at {shown} any more: name "
+                "its place with --dataset"
+            )
+        return None, f"that takes the dataset it was trained on, and {error}"
 
 
 def _chips(
@@ -247,4 +281,5 @@ def _warnings(run: RunFolder) -> list[str]:
     standing = run.standing()
     if standing.status is Status.FINISHED:
         return []
-    return [f"the run is not finished: this is the best of {standing.epoch} epochs"]
+    what = "failed" if standing.status is Status.FAILED else "is not finished"
+    return [f"the run {what}: this is the best of {standing.epoch} epochs"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,8 @@ def test_a_run_whose_dataset_is_gone_is_added_without_rates(
 
     added = add_trained("mine", run)
     assert added.rates is None
-    assert "the dataset it was trained on is needed" in added.why_no_rates
+    assert f"which is not at {tmp_path / 'gone'} any more" in added.why_no_rates
+    assert "name its place with --dataset" in added.why_no_rates
     assert added.export.chips == 10
 
     with pytest.raises(ModelError, match="there is a model 'mine' already"):
@@ -176,15 +178,33 @@ def test_files_take_chips_as_they_are(pairs_run: Path, by_person: Path, tmp_path
 def test_what_has_no_network_yet_cannot_be_added(by_photo: Path, people_run: Path, tmp_path: Path):
     with pytest.raises(InvalidValue, match="holds no run"):
         add_trained("mine", tmp_path)
-    fresh = Path(shutil.copytree(people_run, tmp_path / "fresh"))
-    (fresh / "best.keras").unlink()
-    with pytest.raises(InvalidModelFile, match=r"no epoch of .* is finished yet"):
-        add_trained("mine", fresh)
-    stopped = Path(shutil.copytree(people_run, tmp_path / "stopped"))
-    state = stopped / "state.json"
-    state.write_text(state.read_text().replace('"finished"', '"stopped"'))
-    with pytest.raises(InvalidModelFile, match="is scaled at its end"):
-        add_trained("mine", stopped)
+    run = Path(shutil.copytree(people_run, tmp_path / "run"))
+    state = run / "state.json"
+    finished = json.loads(state.read_text())
+
+    def stands(**parts: Any) -> None:
+        state.write_text(json.dumps(finished | parts))
+
+    stands(status="stopped")
+    with pytest.raises(InvalidModelFile, match="scaled at its end: go on with it by --resume"):
+        add_trained("mine", run)
+    (run / "best.keras").unlink()
+    stands(status="stopped", best=None)
+    with pytest.raises(InvalidModelFile, match=r"no epoch of .* is finished: go on with it by"):
+        add_trained("mine", run)
+    stands(status="failed", best=None, why="the loss became NaN")
+    with pytest.raises(InvalidModelFile, match="the run failed, since the loss became NaN"):
+        add_trained("mine", run)
+
+
+def test_a_network_that_was_deleted_is_put_back(people_run: Path, by_photo: Path, tmp_path: Path):
+    run = Path(shutil.copytree(people_run, tmp_path / "run"))
+    (run / "best.keras").unlink()
+    with pytest.raises(InvalidModelFile, match="--resume puts it back"):
+        add_trained("mine", run)
+    config = small("deepface", "epochs=1", "batch_size=16", "mixed_precision=true")
+    train(config, by_photo, run, resume=True, device=Device.CPU)
+    assert add_trained("mine", run).export.dimension == 41
 
 
 def test_chips_that_nobody_framed_ask_for_a_template(by_photo: Path, tmp_path: Path, people_run):
@@ -199,3 +219,11 @@ def test_chips_that_nobody_framed_ask_for_a_template(by_photo: Path, tmp_path: P
     added = add_trained("mine", run, template=TemplateFamily.DLIB)
     assert ":dlib-32" in embedder_spec("mine").space
     assert added.export.dimension == 41
+
+
+def test_a_template_other_than_that_of_the_chips_is_refused(people_run: Path):
+    with pytest.raises(InvalidValue, match=r"framed as arcface has it.* leave --template dlib out"):
+        add_trained("mine", people_run, template=TemplateFamily.DLIB)
+    added = add_trained("mine", people_run, template=TemplateFamily.ARCFACE)
+    assert added.added.report.problem is not None
+    assert "more epochs" in added.added.report.problem

@@ -55,7 +55,8 @@ def add(
     file: Annotated[
         Path,
         typer.Argument(
-            help="An ONNX file, or a Keras network: .keras, .h5 or a SavedModel folder."
+            help="An ONNX file, a Keras network (.keras, .h5 or a SavedModel folder), or the "
+            "folder of a training run."
         ),
     ],
     size: Annotated[
@@ -108,12 +109,13 @@ def add(
         ),
     ] = None,
     template: Annotated[
-        TemplateName,
+        TemplateName | None,
         typer.Option(
             metavar="arcface|dlib|facenet|none",
+            show_default="arcface, of a training run that of its dataset",
             help="How faces were aligned when the network was trained.",
         ),
-    ] = TemplateName.ARCFACE,
+    ] = None,
     detector: Annotated[
         HeadName | None,
         typer.Option(
@@ -136,15 +138,45 @@ def add(
     replace: Annotated[
         bool, typer.Option("--replace", help="In place of an added model of the same name.")
     ] = False,
+    dataset: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Of a training run: where its dataset lies now, if it was moved."
+        ),
+    ] = None,
 ) -> None:
     """Add an embedder or a detector of your own. It is tried on sample faces first."""
     session = Session.of(ctx)
     with errors_shown(verbose=session.verbose):
         if file.is_dir() and trained.is_run(file):
-            if detector is not None:
-                raise typer.BadParameter("a training run makes embedders, no detectors")
-            trained.add_run(name, file, licence=licence, replace=replace)
+            given = {
+                "--input": size,
+                "--mean": mean,
+                "--scale": scale,
+                "--standardise": standardise or None,
+                "--channels": channels,
+                "--layout": layout,
+                "--detector": detector,
+                "--output": output,
+            }
+            said = [option for option, value in given.items() if value is not None]
+            if said:
+                raise typer.BadParameter(
+                    f"{', '.join(said)}: a training run says this itself, and makes embedders only"
+                )
+            trained.add_run(
+                name,
+                file,
+                licence=licence,
+                replace=replace,
+                dataset=dataset,
+                template=None if template is None else template.value,
+            )
             return
+        if dataset is not None:
+            raise typer.BadParameter(
+                f"--dataset goes with the folder of a training run, not {file}"
+            )
         from facesearch.models.heads import Head
         from facesearch.models.own.adding import add_detector, add_embedder, parse_number
         from facesearch.models.preprocessing import Channels, Layout
@@ -170,7 +202,7 @@ def add(
             added = add_embedder(
                 name,
                 file,
-                template=TemplateFamily(template.value),
+                template=TemplateFamily((template or TemplateName.ARCFACE).value),
                 input_px=size,
                 mean=means,
                 scale=scales,

@@ -21,8 +21,21 @@ def is_run(folder: Path) -> bool:
     return is_run(folder)
 
 
-def add_run(name: str, folder: Path, *, licence: str, replace: bool) -> None:
+def add_run(
+    name: str,
+    folder: Path,
+    *,
+    licence: str,
+    replace: bool,
+    dataset: Path | None,
+    template: str | None,
+) -> None:
     """Add the network of a run, and say what was measured.
+
+    Args:
+        name, folder, licence, replace, dataset: see `facesearch.training.export.add_trained`.
+        template: name of the family by which its chips are framed; None for what its dataset
+            says.
 
     Raises:
         FaceSearchError: see `facesearch.training.export.add_trained`.
@@ -30,14 +43,23 @@ def add_run(name: str, folder: Path, *, licence: str, replace: bool) -> None:
     from facesearch.cli.evaluate_output import progress_shown
     from facesearch.cli.models.adding import show_added
     from facesearch.cli.models.calibrating import show_rates
+    from facesearch.models.templates import TemplateFamily
     from facesearch.training.export import add_trained
 
     with progress_shown() as show:
-        found = add_trained(name, folder, licence=licence, replace=replace, on_progress=show)
+        found = add_trained(
+            name,
+            folder,
+            licence=licence,
+            replace=replace,
+            dataset=dataset,
+            template=None if template is None else TemplateFamily(template),
+            on_progress=show,
+        )
     show_added(found.added)
-    of_rates = () if found.rates is None else found.rates.warnings
+    beside_rates = () if found.rates is None else found.rates.warnings
     for warning in found.warnings:
-        if warning not in of_rates:  # which stand beside the rates
+        if warning not in beside_rates:
             complain(f"warning: {warning}")
     screen = Screen()
     screen.line(
