@@ -91,8 +91,7 @@ MEASURE = Measure(
         "scikit-learn's [example](https://scikit-learn.org/stable/auto_examples/applications/"
         "plot_face_recognition.html) is trained on the 70 %; once with photos cut as its loader "
         "cuts them, once with facesearch's aligned chips, which it has no means to make. Recipes "
-        "have their default settings; `deepface`, made for millions of photos, is scaled down "
-        "and trained longer."
+        "have their default settings."
     ),
     contenders=(OURS, THEIRS),
     missing=needs(LFW=Data.lfw),

@@ -221,6 +221,8 @@ class Recipe:
         finish: called once with the trained network and all training chips, uint8
             (n, chip_px, chip_px, 3), in batches; sets what the embedding takes from them.
             None where it takes nothing.
+        when_untaught: what to try where it learnt nothing, in a sentence. Empty where nothing
+            special to it helps.
     """
 
     name: str
@@ -236,6 +238,7 @@ class Recipe:
     pair_loss: Callable[[Any], Callable[[Any, Any], Any]] | None = None
     wants_embeddings: Callable[[Any], bool] = lambda config: False
     finish: Callable[[BuiltNetwork, Iterable[ByteArray]], None] | None = None
+    when_untaught: str = ""
 
 
 def shares(outputs: FloatArray) -> FloatArray:

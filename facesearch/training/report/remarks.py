@@ -61,7 +61,7 @@ def remarks(facts: RunFacts, measured: Measured | None, why_not: str = "") -> It
             )
         )
     elif measured.naming is not None:
-        yield from _learnt(measured.naming)
+        yield from _learnt(measured.naming, facts.run.config.recipe.when_untaught)
     if facts.is_finished and standing.best is not None and standing.best.epoch == standing.epoch:
         yield Remark(
             f"The last epoch, {standing.epoch:,}, was the best: the loss was still falling when "
@@ -72,19 +72,21 @@ def remarks(facts: RunFacts, measured: Measured | None, why_not: str = "") -> It
         yield from _of_chips(facts, measured)
 
 
-def _learnt(naming: Naming) -> Iterator[Remark]:
+def _learnt(naming: Naming, advice: str) -> Iterator[Remark]:
     if naming.by_guessing == 1:  # chips of one person
         return
     names = set(naming.named)
     if len(names) == 1:
         yield Remark(
             f"The network names everybody {readable(naming.people[names.pop()])}: it has not "
-            "learnt to tell these people apart."
+            "learnt to tell these people apart.",
+            advice,
         )
     elif not naming.beats_guessing:
         yield Remark(
             "The network names people no better, beyond luck, than naming the same person always "
-            f"would: {share(naming.by_guessing)}."
+            f"would: {share(naming.by_guessing)}.",
+            advice,
         )
 
 

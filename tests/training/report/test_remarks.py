@@ -43,6 +43,19 @@ def test_a_network_that_learnt_nothing_is_said_to(naming_report: Reported):
     assert "luck" not in said(naming_report, good)
 
 
+def test_who_trained_in_vain_is_told_what_to_try(naming_report: Reported):
+    run = naming_report.facts.run
+    recipe = replace(run.config.recipe, when_untaught="Try it so.")
+    facts = replace(
+        naming_report.facts, run=replace(run, config=replace(run.config, recipe=recipe))
+    )
+    measured = naming_report.measured
+    assert measured is not None
+    for named, told in (((0,) * 20, True), ((0, 1) * 10, True), ((0,) * 10 + (1,) * 10, False)):
+        found = remarks(facts, replace(measured, naming=naming(named)))
+        assert any(each.advice == "Try it so." for each in found) is told
+
+
 def test_a_run_that_was_cut_short_is_said_to_be(naming_report: Reported):
     best = naming_report.facts.standing.best
     assert best is not None
