@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _DISTANCE = Column("Distance", is_number=True, style="cyan")
 _PROBABILITY = Column("Probability", is_number=True, style="cyan")
+# Nearer than this only copies of a photo are, and it is shown as 0.000.
+_NEAREST = 5e-4
 
 
 def show_query(answer: QueryAnswer, *, photos_shown: int) -> None:
@@ -71,6 +73,15 @@ def show_limit(limit: MatchLimit) -> None:
             "dim",
         )
     )
+    if limit.false_matches is not None and limit.max_distance < _NEAREST:
+        screen.line(
+            (
+                f"This model cannot keep strangers down to that in {faces}: it matches all but "
+                "nothing. A larger --false-matches finds more and errs more; facesearch compare "
+                "says which models tell people apart better.",
+                "yellow",
+            )
+        )
     suppose = f"Probabilities suppose that 1 face in {1 / limit.prior:,.0f}"
     if limit.person_max_distance is None:
         screen.line((f"{suppose} is the same person's.", "dim"))

@@ -101,6 +101,13 @@ def test_nobody_near_says_whose_the_nearest_face_is(make, capsys):
     ) in capsys.readouterr().out
 
 
+def test_a_model_that_is_too_weak_for_its_library_says_so(make, capsys):
+    render.show_limit(replace(make.limit, max_distance=0.0004))
+    assert "This model cannot keep strangers down to that in 1,000 faces" in capsys.readouterr().out
+    render.show_limit(replace(make.limit, max_distance=0.0004, false_matches=None))
+    assert "This model" not in capsys.readouterr().out  # the user chose the distance
+
+
 def test_names_start_from_people_not_from_faces(make, capsys):
     render.show_limit(replace(make.limit, people=5, person_max_distance=0.09))
     assert (
