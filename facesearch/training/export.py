@@ -41,7 +41,10 @@ OnProgress: TypeAlias = Callable[[str, int, int | None], None]
 __all__ = ["AddedTrained", "add_trained", "export_run", "is_run"]
 
 _COMPARED = 64
-_CAUSES = "It takes more people, more photos of each, or more epochs"
+_CAUSES = (
+    "To tell people apart whom it never saw it takes more people, more photos of each, or more "
+    "epochs"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,8 @@ class AddedTrained:
     """A trained network that was added.
 
     Attributes:
-        added: what was stored, and how it did on the built-in portraits.
+        added: what was stored, and how it did on the built-in portraits; its report's
+            `problem` says what speaks against it.
         export: the ONNX file compared with the network of Keras.
         rates: of its space; None where they could not be measured.
         why_no_rates: and why not; empty where they were.
@@ -153,9 +157,6 @@ def add_trained(
             f"it says nothing of {export.silent} of {export.chips} chips (all its numbers are 0): "
             "such faces are not found, and facesearch failures lists them"
         )
-    problem = added.report.problem
-    if problem is not None:
-        warnings.append(f"it does badly on two portraits of people it never saw: {problem}")
     rates = None
     if chips is not None:
         try:
