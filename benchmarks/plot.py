@@ -11,7 +11,9 @@ from xml.sax.saxutils import escape
 
 from benchmarks.figures import Figure
 
-WIDTH, LABEL_WIDTH, RIGHT_MARGIN = 860, 400, 70
+BARS_WIDTH, RIGHT_MARGIN = 390, 70
+# A character's width in px, at most on average, of the widest of the usual sans-serif fonts.
+WIDE, NARROW = 7.4, 6.3
 ROW, TOP, BOTTOM = 44, 34, 26
 LABEL_ROOM = 36
 STYLE = """\
@@ -29,18 +31,19 @@ def draw(figures: Sequence[Figure]) -> str:
     """One bar a figure; a red mark is the floor that was set."""
     largest = max(max(figure.value, figure.limit or 1.0) for figure in figures)
     decades = max(1, math.ceil(math.log10(largest)))
-    across = WIDTH - LABEL_WIDTH - RIGHT_MARGIN
+    labels = _label_width(figures)
+    width = labels + BARS_WIDTH + RIGHT_MARGIN
     height = TOP + ROW * len(figures) + BOTTOM
 
     def x(value: float) -> float:
-        return LABEL_WIDTH + across * max(math.log10(max(value, 1.0)), 0.0) / decades
+        return labels + BARS_WIDTH * max(math.log10(max(value, 1.0)), 0.0) / decades
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-        f'width="{WIDTH}" height="{height}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" role="img" '
         'aria-label="How many times as fast as each contender facesearch is">',
         f"<style>{STYLE}</style>",
-        f'<text x="{LABEL_WIDTH}" y="18">times as fast (logarithmic); red: the floor</text>',
+        f'<text x="{labels}" y="18">times as fast (logarithmic); red: the floor</text>',
     ]
     for decade in range(decades + 1):
         at = x(10**decade)
@@ -53,12 +56,12 @@ def draw(figures: Sequence[Figure]) -> str:
     for row, figure in enumerate(figures):
         top = TOP + ROW * row
         parts += [
-            f'<text x="{LABEL_WIDTH - 10}" y="{top + 13}" text-anchor="end">'
+            f'<text x="{labels - 10}" y="{top + 13}" text-anchor="end">'
             f"{escape(figure.what)}</text>",
-            f'<text class="small" x="{LABEL_WIDTH - 10}" y="{top + 28}" text-anchor="end">'
+            f'<text class="small" x="{labels - 10}" y="{top + 28}" text-anchor="end">'
             f"{escape(figure.against.replace('`', ''))}</text>",
-            f'<rect class="bar" x="{LABEL_WIDTH}" y="{top + 3}" '
-            f'width="{x(figure.value) - LABEL_WIDTH:.1f}" height="22" rx="2"/>',
+            f'<rect class="bar" x="{labels}" y="{top + 3}" '
+            f'width="{x(figure.value) - labels:.1f}" height="22" rx="2"/>',
             f'<text x="{_label_x(x, figure):.1f}" y="{top + 19}">{figure.value:.0f}x</text>',
         ]
         if figure.limit is not None:
@@ -67,6 +70,13 @@ def draw(figures: Sequence[Figure]) -> str:
                 f'<line class="floor" x1="{at:.1f}" x2="{at:.1f}" y1="{top}" y2="{top + 28}"/>'
             )
     return "\n".join([*parts, "</svg>", ""])
+
+
+def _label_width(figures: Sequence[Figure]) -> int:
+    """So wide that the longest label fits."""
+    lines = [(figure.what, WIDE) for figure in figures]
+    lines += [(figure.against, NARROW) for figure in figures]
+    return math.ceil(max(len(words) * px for words, px in lines)) + 14
 
 
 def _label_x(x: Callable[[float], float], figure: Figure) -> float:

@@ -50,7 +50,7 @@ def figures(measured: Measured) -> list[Figure]:
             theirs = measured.of(OURS, way=other)
             found.append(
                 Figure(
-                    what=f"Chips of 152 px to train from, {_WORDS[way]}",
+                    what=f"Reading chips of 152 px, {_WORDS[way]}",
                     ours=_rate(measured, way),
                     against=f"{other}, one JPEG at a time",
                     theirs=_rate(measured, other),
@@ -78,8 +78,8 @@ def figures(measured: Measured) -> list[Figure]:
 
 
 _WORDS = {
-    PIPELINE: "15 epochs, decoded once and kept in memory",
-    STREAMED: "15 epochs, decoded in each, as where they do not fit",
+    PIPELINE: "15 epochs, kept in memory",
+    STREAMED: "15 epochs, each decoded anew",
 }
 
 
@@ -92,8 +92,9 @@ MEASURE = Measure(
     title="Networks of one's own: reading chips",
     method=(
         "Chips of 152 px of the people of LFW with at least 20 photos, as TFRecords; the same "
-        "JPEG bytes also as single files. The pipeline shuffles, decodes, and gives batches of 32, "
-        "set-up included, on all cores; one by one, `tf.io.read_file` with `tf.io.decode_jpeg`, "
+        "JPEG bytes also as single files. The pipeline shuffles, decodes (once where chips fit "
+        "into memory), and gives batches of 32, set-up included, on all cores; one by one, "
+        "`tf.io.read_file` with `tf.io.decode_jpeg`, "
         "or Pillow, then the same batches, on one core. Everything is in the file cache. Then "
         "`convnet`, the recipe that learns from most images a second, takes 30 steps on augmented "
         "batches of the pipeline and 30 on one batch that it has already, in turns."
