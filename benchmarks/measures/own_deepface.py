@@ -25,9 +25,7 @@ MOST_DIFFERENCE = 1e-4
 BATCH = 8
 STARTED, RESUMED, ADDED = "started and killed", "resumed", "exported and added"
 SMALL = "scaled down"
-# The paper's weights (deviation 0.01, bias 0.5) are for 4.4 million photos. With 772 photos the
-# first epochs tell nothing apart but how often each person is there, and it stays so: inputs of
-# one sign and biases of 0.5 drown what differs between two photos. Without biases it learns.
+# docs/decisions/deepface-with-few-photos.md
 SETTINGS = (
     *("--width", "0.5", "--image-size", "96", "--batch", "16", "--epochs", "25"),
     *("--set", "weights_deviation=0.05", "--set", "initial_bias=0", "--set", "learning_rate=0.04"),

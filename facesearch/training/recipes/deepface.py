@@ -186,8 +186,7 @@ RECIPE = Recipe(
     loss=classifying.loss,
     metrics=classifying.metrics,
     finish=finish,
-    # The paper's are for 4.4 million photos. Pixels and biases of one sign drown what differs
-    # between two photos, and few steps do not bring it out.
+    # docs/decisions/deepface-with-few-photos.md
     when_untaught=(
         "With few photos the paper's initial weights are a bad start: try --set initial_bias=0 "
         "--set weights_deviation=0.05 --batch 16 --set learning_rate=0.04."
