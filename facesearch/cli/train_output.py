@@ -116,7 +116,9 @@ def run(
             return asked()
 
         def tell(now: RunProgress) -> None:
-            if now.ended is None:
+            if now.settled is not None:
+                show("chips through the layers that stay as they are", *now.settled)
+            elif now.ended is None:
                 what = f"epoch {now.epoch} of at most {now.epochs}, loss {now.loss:.4g}, step"
                 show(what, now.step, now.steps)
             elif as_json:

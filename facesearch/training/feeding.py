@@ -27,8 +27,20 @@ Embedded = Callable[[ByteArray], FloatArray]
 _CHIPS_AT_ONCE = 64
 
 
-class Feed(Protocol):
+class Batches(Protocol):
     """Batches of examples, each with its label."""
+
+    def epoch(self, number: int, embedded: Embedded) -> Any:
+        """The `tf.data.Dataset` of an epoch, counted from 0."""
+        ...
+
+    def validation(self) -> Any:
+        """The `tf.data.Dataset` that the network is judged by, the same after every epoch."""
+        ...
+
+
+class Feed(Batches, Protocol):
+    """Batches of a whole run."""
 
     @property
     def examples(self) -> int:
@@ -38,14 +50,6 @@ class Feed(Protocol):
     @property
     def memory_bytes(self) -> int:
         """What it holds in memory for the whole run."""
-        ...
-
-    def epoch(self, number: int, embedded: Embedded) -> Any:
-        """The `tf.data.Dataset` of an epoch, counted from 0."""
-        ...
-
-    def validation(self) -> Any:
-        """The `tf.data.Dataset` that the network is judged by, the same after every epoch."""
         ...
 
     def batches(self) -> Iterator[ByteArray]:

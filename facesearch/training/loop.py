@@ -6,12 +6,11 @@ In: an opened run, its dataset and feed. Out: networks, checkpoints and logs in 
 from __future__ import annotations
 
 import math
-import os
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 from facesearch.errors import Diverged, FaceSearchError, ModelError
 from facesearch.photos.files import printable
@@ -19,12 +18,13 @@ from facesearch.training import networks
 from facesearch.training.checkpoints import Best, Checkpoints, RunState, Sums
 from facesearch.training.dataset.chips import ChipDataset
 from facesearch.training.explaining import explained
-from facesearch.training.feeding import Feed
+from facesearch.training.feeding import Batches, Feed
 from facesearch.training.folder import BEST, CHECKPOINTS, FINAL, RunFolder, Status
 from facesearch.training.logs import EpochRow, Logs, StepRow
 from facesearch.training.outcome import OnProgress, RunProgress
 from facesearch.training.recipes.base import Phase
 from facesearch.training.resuming import started
+from facesearch.training.settled import Settling
 from facesearch.training.teaching import Teacher
 
 _GAPS = "the logs were changed or deleted: curves will have gaps"
@@ -48,6 +48,7 @@ class Loop:
         config = run.config
         self.warnings: tuple[str, ...] = ()
         self._run, self._config, self._dataset, self._feed = run, config, dataset, shown
+        self._settling = Settling(config, dataset, shown)
         self._tell, self._cancelled = on_progress, cancelled
         self._name = config.recipe.name
         self._phases = config.recipe.phases(config.network, batch=config.batch)
@@ -59,6 +60,7 @@ class Loop:
         # An epoch whose pairs follow from the network at its start cannot be begun in its middle.
         self._may_part = not config.recipe.wants_embeddings(config.network)
         self._state = RunState()
+        self._clock_s = 0.0  # when it would have begun, had it never been stopped
         self._stopping = False
 
     def go(self) -> None:
@@ -77,6 +79,7 @@ class Loop:
             len(self._phases),
         )
         self._state, self.warnings = start.state, start.warnings
+        self._clock_s = time.monotonic() - start.state.seconds
         self._stand(Status.RUNNING)
         try:
             with Logs(self._run.path, self._state) as logs:
@@ -126,7 +129,12 @@ class Loop:
     def _epoch(self, teacher: Teacher, logs: Logs) -> None:
         """Teach an epoch, or the rest of one, then see how the network does."""
         start = self._state
-        clock_s = time.monotonic() - start.seconds
+        began_s = time.monotonic()
+        shown = self._shown(teacher)
+        if shown is None:
+            self._stopping = True
+            self._part(teacher, logs)
+            return
         teacher.set_rate(start.losses)
         rates = teacher.rates()
 
@@ -137,7 +145,7 @@ class Loop:
                 step=self._state.step + 1,
                 epoch_step=self._state.epoch_step + 1,
                 sums=self._state.sums.plus(examples, loss, accuracy),
-                seconds=time.monotonic() - clock_s,
+                seconds=time.monotonic() - self._clock_s,
             )
             logs.step(
                 StepRow(
@@ -158,13 +166,13 @@ class Loop:
             return not self._stopping
 
         with self._explained():
-            batches = self._feed.epoch(start.epoch, teacher.embedded)
+            batches = shown.epoch(start.epoch, teacher.embedded)
             teacher.teach(batches, step=start.step, skipped=start.epoch_step, on_step=on_step)
         if self._stopping:
             self._part(teacher, logs)
             return
         with self._explained():
-            judged = teacher.judge(self._feed.validation())
+            judged = teacher.judge(shown.validation())
         if not math.isfinite(judged.loss):
             raise Diverged(
                 self._name,
@@ -186,12 +194,24 @@ class Loop:
             threshold=judged.threshold,
             learning_rate=rates[0],
             beta1=rates[1],
-            seconds=time.monotonic() - clock_s - start.seconds,
+            seconds=time.monotonic() - began_s,
         )
         ended = replace(self._progress(teacher), ended=row)
         logs.epoch(row)
         self._keep(teacher, row)
         self._tell(ended)
+
+    def _shown(self, teacher: Teacher) -> Batches | None:
+        """What a phase is taught by; None where the caller asked to stop on the way."""
+        state, epochs = self._state, sum(phase.epochs for phase in self._phases)
+
+        def on_seen(done: int, total: int) -> bool:
+            now = (teacher.phase.name, state.epoch + 1, epochs, 0, teacher.steps_per_epoch)
+            self._tell(RunProgress(*now, math.nan, settled=(done, total)))
+            return not self._cancelled()
+
+        with self._explained():
+            return self._settling.batches(teacher.front, on_seen)
 
     def _part(self, teacher: Teacher, logs: Logs) -> None:
         """Keep the middle of an epoch, where it can be gone on from there."""
@@ -222,7 +242,7 @@ class Loop:
             sums=Sums(),
             losses=(*self._state.losses, row.validation_loss),
             best=best,
-            seconds=self._state.seconds,
+            seconds=time.monotonic() - self._clock_s,
         )
         self._checkpoints.save(teacher.model, teacher.optimizer, self._state)
         if is_best:
@@ -241,8 +261,7 @@ class Loop:
             networks.save(self._whole, self._run.path / BEST)
 
     def _load_best(self) -> None:
-        assert self._state.best is not None, "a phase has an epoch, whose loss is a number"
-        path = self._checkpoints.best_path(self._state.best)
+        path = self._best_path()
         try:
             networks.load_weights(self._whole, path)
         except (OSError, ValueError, KeyError) as error:
@@ -253,18 +272,11 @@ class Loop:
             ) from error
 
     def _name_best(self) -> None:
-        """Make best.keras the network of the best epoch."""
-        assert self._state.best is not None, "called after an epoch"
-        source, target = self._checkpoints.best_path(self._state.best), self._run.path / BEST
-        if target.exists() and target.samefile(source):
-            return
-        temporary = target.with_name(f".{BEST}")
-        temporary.unlink(missing_ok=True)
-        try:
-            os.link(source, temporary)
-        except OSError:  # a file system without links
-            shutil.copyfile(source, temporary)
-        temporary.replace(target)
+        networks.name(self._best_path(), self._run.path / BEST)
+
+    def _best_path(self) -> Path:
+        assert self._state.best is not None, "a phase has an epoch, whose loss is a number"
+        return self._checkpoints.best_path(self._state.best)
 
     def _progress(self, teacher: Teacher) -> RunProgress:
         state = self._state

@@ -6,6 +6,8 @@ files that hold all of it: what is told of people, and the embedding, as two out
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +62,23 @@ def save(model: Any, path: Path) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def name(source: Path, target: Path) -> None:
+    """Let a network's file be found under a second name, in place of what was there.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if target.exists() and target.samefile(source):
+        return
+    temporary = target.with_name(f".{target.name}")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(source, temporary)
+    except OSError:  # a file system without links
+        shutil.copyfile(source, temporary)
+    temporary.replace(target)
 
 
 def load_weights(model: Any, path: Path) -> None:

@@ -27,6 +27,8 @@ class RunProgress:
         steps: of an epoch.
         loss: mean of the epoch so far.
         ended: what the epoch came to, where it has just ended; else None.
+        settled: before the first epoch of a phase: how many chips the layers that stay as they
+            are have seen, and how many there are. None once steps are made.
     """
 
     phase: str
@@ -36,6 +38,7 @@ class RunProgress:
     steps: int
     loss: float
     ended: EpochRow | None = None
+    settled: tuple[int, int] | None = None
 
 
 OnProgress: TypeAlias = Callable[[RunProgress], None]

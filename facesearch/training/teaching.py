@@ -1,7 +1,8 @@
 """One phase of training: a network, its optimizer, and the epochs of it that are gone through.
 
 In: a network as its recipe builds it, a phase, and batches. Out: what each step came to, and
-how the network does on the batches it is judged by.
+how the network does on the batches it is judged by. Layers that stay as they are in a phase see
+each chip once (settled.py); the rest is taught by what they gave.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import numpy as np
 from facesearch.errors import Diverged
 from facesearch.models.tensorflow import started_tensorflow
 from facesearch.training.config import RunConfig
+from facesearch.training.dataset.chips import KEPT_MB
 from facesearch.training.randomness import StepNoise
 from facesearch.training.recipes.base import BuiltNetwork, Phase, Task
+from facesearch.training.settled import bytes_of_each
 from facesearch.values import ByteArray, FloatArray
 
 OnStep = Callable[[int, float, float | None], bool]
@@ -47,6 +50,11 @@ class Teacher:
         built: the network; the layers of the phase are freed, and it is compiled.
         classes: people to tell apart.
         examples: of an epoch.
+
+    Attributes:
+        model: all of the network that is trained.
+        front: its first layers, where they stay as they are: batches are of what these give of
+            chips. None where batches are of the chips themselves.
     """
 
     def __init__(
@@ -59,14 +67,19 @@ class Teacher:
         self._name = recipe.name
         self._pair_loss = None if recipe.pair_loss is None else recipe.pair_loss(own)
         built.free(phase)
-        self.model = built.trained
-        self.model.compile(
+        self.model = self._taught = built.trained
+        self.front = None
+        if phase.first_changing is not None and config.augment is None:
+            front, rest = built.parted(phase.first_changing)
+            if examples * bytes_of_each(front) <= KEPT_MB * 1_000_000:
+                self.front, self._taught = front, rest
+        self._taught.compile(
             optimizer=recipe.optimizer(own, phase, steps_per_epoch=self.steps_per_epoch),
             loss=recipe.loss(own, classes=classes),
             metrics=recipe.metrics(own, classes=classes),
         )
-        self.optimizer = self.model.optimizer
-        self.optimizer.build(self.model.trainable_variables)
+        self.optimizer = self._taught.optimizer
+        self.optimizer.build(self._taught.trainable_variables)
         self._noise = StepNoise(self.model, config.training.seed)
 
     def set_rate(self, losses: tuple[float, ...]) -> None:
@@ -126,13 +139,13 @@ class Teacher:
             left = left.apply(
                 tf.data.experimental.assert_cardinality(self.steps_per_epoch - skipped)
             )
-            self.model.fit(left, verbose=0, callbacks=[EachStep()])
+            self._taught.fit(left, verbose=0, callbacks=[EachStep()])
 
     def judge(self, batches: Any) -> Judgement:
         """How the network does."""
         if self._task is Task.PAIRS:
             return self._judge_pairs(batches)
-        found = self.model.evaluate(batches, verbose=0, return_dict=True)
+        found = self._taught.evaluate(batches, verbose=0, return_dict=True)
         accuracy = found.get("accuracy")
         return Judgement(float(found["loss"]), None if accuracy is None else float(accuracy), None)
 

@@ -256,6 +256,7 @@ def test_a_folder_tells_all_of_its_run(whole: Path, by_photo: Path):
     standing = folder.standing()
     assert (standing.status, standing.epoch, standing.step) == (Status.FINISHED, 4, 8)
     assert Path(standing.dataset) == by_photo
+    assert standing.seconds >= sum(row.seconds for row in read_epochs(whole))
     (start,) = json.loads((whole / "environment.json").read_text())["starts"]
     assert start["packages"]["tensorflow"]
     assert (start["device"], start["replicas"], start["command"]) == ("cpu", 1, sys.argv)

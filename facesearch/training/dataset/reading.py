@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from numpy.typing import NDArray
+
 from facesearch.errors import InvalidValue
 from facesearch.models.tensorflow import started_tensorflow
 from facesearch.training.dataset.augmentation import Augmentation
 from facesearch.training.dataset.records import ENCODED, LABEL
-from facesearch.values import ByteArray, IdArray
+from facesearch.values import IdArray
 
 SHUFFLE_BUFFER = 4096
 """Records that are shuffled among themselves; about 40 MB of chips of 152 px."""
@@ -108,20 +110,21 @@ def from_records(paths: Sequence[Path], count: int, chip_px: int, how: Reading) 
     return _batches(tf, epoch, opened, count, how)
 
 
-def from_memory(chips: ByteArray, labels: IdArray, how: Reading) -> Any:
+def from_memory(chips: NDArray[Any], labels: IdArray, how: Reading) -> Any:
     """Batches from chips that were decoded before; see `from_records`.
 
     Args:
-        chips: uint8 (n, chip_px, chip_px, 3); kept, not copied.
+        chips: uint8 (n, chip_px, chip_px, 3), or what a network made of each, of any shape and
+            type, where they are not to be augmented; kept, not copied.
         labels: one for each.
     """
     tf = started_tensorflow()
 
-    def looked_up(at: IdArray) -> tuple[ByteArray, IdArray]:
+    def looked_up(at: IdArray) -> tuple[NDArray[Any], IdArray]:
         return chips[at], labels[at]
 
     def taken(at: Any) -> tuple[Any, Any]:
-        found, known = tf.numpy_function(looked_up, (at,), (tf.uint8, tf.int64))
+        found, known = tf.numpy_function(looked_up, (at,), (chips.dtype, tf.int64))
         return tf.ensure_shape(found, (None, *chips.shape[1:])), tf.ensure_shape(known, (None,))
 
     return _batches(tf, _positions(tf, len(chips), how), taken, len(chips), how)

@@ -75,6 +75,9 @@ class Phase:
         learning_rate: at its start, for the batch size it was asked for with.
         free: names of the layers that learn, while all others are frozen; None to leave all
             as they were built.
+        first_changing: name of the first layer that learns, or draws random numbers. What goes
+            into it is the same in every epoch, for chips that are not changed at random. None
+            where no layer is sure to stay as it is.
         stopping: when to end before the last epoch; None for never.
         plateau: how the learning rate falls; None where it does not, or goes in cycles.
         cycle: how learning rate and beta1 go up and down; None where they do not.
@@ -84,6 +87,7 @@ class Phase:
     epochs: int
     learning_rate: float
     free: tuple[str, ...] | None = None
+    first_changing: str | None = None
     stopping: Stopping | None = None
     plateau: Plateau | None = None
     cycle: CyclicalPolicy | None = None
@@ -147,6 +151,24 @@ class BuiltNetwork:
     def parameters_learned(self) -> int:
         """Numbers that learn, as its layers are frozen and free now."""
         return sum(int(weight.shape.num_elements()) for weight in self.trained.trainable_weights)
+
+    def parted(self, first: str) -> tuple[Any, Any]:
+        """What is trained, as two models: the layers before one, and the rest from it on.
+
+        They share all weights with it.
+
+        Raises:
+            InvalidValue: the network has no layer of that name outside networks inside it.
+        """
+        import tf_keras
+
+        if first not in {layer.name for layer in self.trained.layers}:
+            raise InvalidValue(f"no layer {first} to part {self.trained.name} at")
+        # The first call of it is the one in the network; later ones are of such parts.
+        between = self.trained.get_layer(first).get_input_at(0)
+        front = tf_keras.Model(self.trained.input, between, name=f"{self.trained.name}_front")
+        rest = tf_keras.Model(between, self.trained.output, name=f"{self.trained.name}_rest")
+        return front, rest
 
     def free(self, phase: Phase) -> None:
         """Freeze and free layers for a phase; compile the model after it.

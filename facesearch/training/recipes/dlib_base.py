@@ -33,7 +33,16 @@ DESCRIPTOR = "descriptor"
 
 
 def dlib_network() -> Any:
-    """The network as a Keras model, all of it frozen.
+    """The network as a Keras model, all of it frozen; see `descriptors`."""
+    started_tensorflow()
+    import tf_keras
+
+    pixels = tf_keras.Input((CHIP_SIZE_PX, CHIP_SIZE_PX, 3), name="pixels")
+    return tf_keras.Model(pixels, descriptors(pixels), name="dlib_resnet34")
+
+
+def descriptors(pixels: Any) -> Any:
+    """The layers of the network, all of them frozen, on a tensor of Keras.
 
     Raises:
         WeightsMissing, WeightsDamaged: the weight file is absent or not the pinned one.
@@ -44,13 +53,17 @@ def dlib_network() -> Any:
 
     data = WEIGHTS.read(NAME)
     try:
-        reading = read_layers(data)
-        pixels = tf_keras.Input((CHIP_SIZE_PX, CHIP_SIZE_PX, 3), name="pixels")
-        model = tf_keras.Model(pixels, _assembled(pixels, reading), name="dlib_resnet34")
+        found = _assembled(pixels, read_layers(data))
     except (FormatError, StopIteration, ValueError) as error:
         raise WeightsDamaged(NAME, f"{WEIGHTS.path} does not hold {NAME}: {error}") from error
-    model.trainable = False
-    return model
+    for layer in tf_keras.Model(pixels, found).layers:
+        layer.trainable = False
+    return found
+
+
+def first_of_blocks(last: int) -> str:
+    """Name of the first layer of the last so many residual blocks, one or more."""
+    return f"block_{len(BLOCKS) - last + 1}_conv_1"
 
 
 def block_layers(last: int) -> tuple[str, ...]:

@@ -174,6 +174,7 @@ def phases(config: MobilenetConfig, *, batch: int) -> tuple[Phase, ...]:
         epochs=config.top_epochs,
         learning_rate=config.top_learning_rate,
         free=own,
+        first_changing="dropout" if config.base == Base.DLIB_RESNET34 else "hidden",
         stopping=stopping,
     )
     joint = Phase(
@@ -181,6 +182,7 @@ def phases(config: MobilenetConfig, *, batch: int) -> tuple[Phase, ...]:
         epochs=config.joint_epochs,
         learning_rate=config.joint_learning_rate,
         free=(*of_base, *own),
+        first_changing=_first_freed(config),
         stopping=stopping,
     )
     return (top, joint) if config.unfrozen_blocks else (top,)
@@ -228,12 +230,12 @@ def _over_mobilenet(config: MobilenetConfig, *, classes: int, chip_px: int) -> B
 def _over_dlib(config: MobilenetConfig, *, classes: int, chip_px: int) -> BuiltNetwork:
     import tf_keras
 
-    from facesearch.training.recipes.dlib_base import dlib_network
+    from facesearch.training.recipes.dlib_base import descriptors
     from facesearch.training.recipes.layers import chips_input
 
     layers = tf_keras.layers
     chips, pixels = chips_input(chip_px, CHIP_SIZE_PX)
-    descriptor = dlib_network()(pixels)
+    descriptor = descriptors(pixels)
     x = layers.UnitNormalization(name="unit_length")(descriptor)
     x = layers.Rescaling(config.descriptor_scale, name="lengthened")(x)
     x = layers.Dropout(config.descriptor_dropout, name="dropout")(x)
@@ -257,6 +259,15 @@ def _base_layers(config: MobilenetConfig) -> tuple[str, ...]:
     first = _MOBILENET_BLOCKS - config.unfrozen_blocks + 1
     blocks = range(first, _MOBILENET_BLOCKS + 1)
     return tuple(f"conv_{kind}_{block}" for block in blocks for kind in ("dw", "pw"))
+
+
+def _first_freed(config: MobilenetConfig) -> str | None:
+    """The first layer of the base that is freed; MobileNet is a network inside, never parted."""
+    if config.base == Base.MOBILENET or not config.unfrozen_blocks:
+        return None
+    from facesearch.training.recipes.dlib_base import first_of_blocks
+
+    return first_of_blocks(config.unfrozen_blocks)
 
 
 def _load(base: Any, config: MobilenetConfig) -> str:

@@ -115,6 +115,33 @@ def test_the_embedding_over_dlib_is_its_descriptor_and_can_be_exported(
     assert shares(built.model.predict_on_batch(chips)).sum(axis=1) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("blocks", [0, 1, 14])
+def test_layers_before_the_first_that_changes_stay_as_they_are(
+    face_chips: ByteArray, weights_file: Path, blocks: int
+):
+    over_mobilenet = replace(SMALL, weights=str(weights_file), unfrozen_blocks=min(blocks, 13))
+    for config, size in ((replace(OVER_DLIB, unfrozen_blocks=blocks), 150), (over_mobilenet, 150)):
+        built = RECIPE.build(config, classes=3, chip_px=size)
+        parted = [p for p in RECIPE.phases(config, batch=4) if p.first_changing is not None]
+        assert parted
+        for phase in parted:
+            built.free(phase)
+            assert phase.first_changing is not None
+            front, rest = built.parted(phase.first_changing)
+            assert front.trainable_weights == []
+            assert not any("Dropout" in type(layer).__name__ for layer in front.layers)
+            assert len(rest.trainable_weights) == len(built.trained.trainable_weights)
+            found = rest.predict_on_batch(front.predict_on_batch(face_chips[:2]))
+            expected = built.trained.predict_on_batch(face_chips[:2])
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_network_is_parted_at_layers_that_are_there():
+    built = RECIPE.build(SMALL, classes=3, chip_px=32)
+    with pytest.raises(InvalidValue, match="no layer conv_pw_1 to part"):
+        built.parted("conv_pw_1")  # which is in the network inside it
+
+
 def test_without_unfrozen_blocks_there_is_one_phase():
     config = MobilenetConfig(unfrozen_blocks=0)
     assert [phase.name for phase in RECIPE.phases(config, batch=4)] == ["top"]
