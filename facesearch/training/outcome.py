@@ -25,7 +25,7 @@ class RunProgress:
         epochs: at most, over all phases.
         step: how many of the epoch are done.
         steps: of an epoch.
-        loss: mean of the epoch so far.
+        loss: mean of the epoch so far; NaN before its first step.
         ended: what the epoch came to, where it has just ended; else None.
         settled: before the first epoch of a phase: how many chips the layers that stay as they
             are have seen, and how many there are. None once steps are made.
