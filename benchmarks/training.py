@@ -55,8 +55,8 @@ def trained(
         limits: settings that say how many epochs there are.
 
     Returns:
-        `run`, its folder, `epochs` and `training_seconds`; where it names people, how many
-        `photos` it was asked to, and its `accuracy`.
+        `run`, its name, for `kept`, `epochs` and `training_seconds`; where it names people, how
+        many `photos` it was asked to, and its `accuracy`.
     """
     limit = bench.effort.training_epochs
     run = kept(bench, f"{name}-{limit}-epochs" if limit else name)
@@ -70,7 +70,7 @@ def trained(
     told = facesearch(bench, "train", "report", str(run), "--output", str(page), "--json")
     measured = json.loads(told.output.splitlines()[-1])["measured"]
     state = json.loads((run / "state.json").read_text(encoding="utf-8"))
-    values: Values = {"run": str(run), "epochs": state["epoch"]}
+    values: Values = {"run": run.name, "epochs": state["epoch"]}
     values["training_seconds"] = state["seconds"]
     if measured["naming"] is not None:
         if measured["split"] != "test":

@@ -38,8 +38,9 @@ def run(bench: Bench) -> None:
     chips = dataset(bench, "people-128", "--size", "128", *PEOPLE)
     for seed in range(bench.effort.training_seeds):
         values = trained(bench, RECIPE, chips, f"{RECIPE}-{seed}", (*SETTINGS, "--seed", str(seed)))
-        epochs = _column(Path(values["run"]) / "log.csv", "loss")
-        added = facesearch(bench, "models", "add", f"own-{RECIPE}-{seed}", values["run"])
+        folder = kept(bench, values["run"])
+        epochs = _column(folder / "log.csv", "loss")
+        added = facesearch(bench, "models", "add", f"own-{RECIPE}-{seed}", str(folder))
         values |= {"losses": epochs, **_compared(added)}
         bench.note(NAME, OURS, values, case=SMALL, repetition=seed)
 

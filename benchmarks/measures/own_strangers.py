@@ -11,7 +11,7 @@ from benchmarks.contenders import Contender
 from benchmarks.data import Data, sample
 from benchmarks.figures import Figure, Unit
 from benchmarks.records import Measured, Values
-from benchmarks.training import dataset, facesearch, spread, trained
+from benchmarks.training import dataset, facesearch, kept, spread, trained
 
 NAME = "own-strangers"
 OURS, THEIRS = Contender.FACESEARCH, Contender.SCIKIT_LEARN
@@ -37,7 +37,7 @@ def run(bench: Bench) -> None:
     _others(bench, chips, train, test)
     for seed in range(bench.effort.training_seeds):
         values = trained(bench, RECIPE, chips, f"{RECIPE}-{seed}", (*SETTINGS, "--seed", str(seed)))
-        facesearch(bench, "models", "add", _name(seed), values["run"])
+        facesearch(bench, "models", "add", _name(seed), str(kept(bench, values["run"])))
         values |= _judged(bench, _name(seed))
         bench.note(NAME, OURS, values, way=RECIPE, case=PAIRS, repetition=seed)
         if seed == 0:
