@@ -1,8 +1,10 @@
-"""A dataset of coloured chips that small networks tell apart, and recipes made small."""
+"""A dataset of coloured chips that small networks tell apart, recipes made small, runs compared."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -10,6 +12,7 @@ import PIL.Image
 from facesearch.models.templates import TemplateFamily
 from facesearch.training.config import RunConfig, parse_settings
 from facesearch.training.dataset import DatasetOptions, FolderSource, SplitKind, make_dataset
+from facesearch.training.logs import read_epochs, read_steps
 from facesearch.training.recipes import recipe
 
 CHIP_PX = 32
@@ -66,3 +69,22 @@ def make_chips(
 def small(name: str, *settings: str) -> RunConfig:
     """The configuration of a small network."""
     return RunConfig.of(recipe(name), [parse_settings([*SMALL[name], *settings])])
+
+
+def weights(path: Path) -> list[Any]:
+    import tf_keras
+
+    from facesearch.training.recipes import layers  # noqa: F401  (registers them with Keras)
+
+    found: list[Any] = tf_keras.models.load_model(str(path), compile=False).get_weights()
+    return found
+
+
+def assert_same(one: Path, other: Path) -> None:
+    """Two runs ended with the same networks, bit for bit, and the same logs but for seconds."""
+    for name in ("final.keras", "best.keras"):
+        pairs = zip(weights(one / name), weights(other / name), strict=True)
+        assert all(np.array_equal(left, right) for left, right in pairs), name
+    assert read_steps(one) == read_steps(other)
+    epochs = [[replace(row, seconds=0) for row in read_epochs(each)] for each in (one, other)]
+    assert epochs[0] == epochs[1]

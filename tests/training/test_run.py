@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_training import make_chips, small
+from small_training import assert_same, make_chips, small, weights
 
 from facesearch.errors import (
     DeviceUnavailable,
@@ -72,25 +72,6 @@ def run(
         )
     except Killed:
         return None
-
-
-def weights(path: Path) -> list[Any]:
-    import tf_keras
-
-    from facesearch.training.recipes import layers  # noqa: F401  (registers them with Keras)
-
-    found: list[Any] = tf_keras.models.load_model(str(path), compile=False).get_weights()
-    return found
-
-
-def assert_same(one: Path, other: Path) -> None:
-    """Two runs ended with the same networks, bit for bit, and the same logs but for seconds."""
-    for name in ("final.keras", "best.keras"):
-        pairs = zip(weights(one / name), weights(other / name), strict=True)
-        assert all(np.array_equal(left, right) for left, right in pairs), name
-    assert read_steps(one) == read_steps(other)
-    epochs = [[replace(row, seconds=0) for row in read_epochs(each)] for each in (one, other)]
-    assert epochs[0] == epochs[1]
 
 
 SETTINGS = ("batch_size=8", "epochs=4", "augment=true", "checkpoint_every_steps=1", "seed=4")

@@ -25,45 +25,26 @@ from facesearch.models.dlib_resnet import (
     folded_convolution,
     layer_parameters,
 )
-from facesearch.models.dlib_weights import CHIP_SIZE_PX, NAME, WEIGHTS
+from facesearch.models.dlib_weights import NAME, WEIGHTS
 from facesearch.models.tensorflow import started_tensorflow
 
 DESCRIPTOR = "descriptor"
 """Name of the last layer."""
 
 
-def dlib_network() -> Any:
-    """The network as a Keras model, all of it frozen; see `descriptors`."""
-    started_tensorflow()
-    import tf_keras
-
-    pixels = tf_keras.Input((CHIP_SIZE_PX, CHIP_SIZE_PX, 3), name="pixels")
-    return tf_keras.Model(pixels, descriptors(pixels), name="dlib_resnet34")
-
-
 def descriptors(pixels: Any) -> Any:
-    """The layers of the network, all of them frozen, on a tensor of Keras.
+    """The network, all of it frozen, on a tensor of Keras: pixels in, descriptors out.
 
     Raises:
         WeightsMissing, WeightsDamaged: the weight file is absent or not the pinned one.
         PackageMissing, EngineUnavailable: TensorFlow or Keras is not there.
     """
     started_tensorflow()
-    import tf_keras
-
     data = WEIGHTS.read(NAME)
     try:
-        found = _assembled(pixels, read_layers(data))
+        return _assembled(pixels, read_layers(data))
     except (FormatError, StopIteration, ValueError) as error:
         raise WeightsDamaged(NAME, f"{WEIGHTS.path} does not hold {NAME}: {error}") from error
-    for layer in tf_keras.Model(pixels, found).layers:
-        layer.trainable = False
-    return found
-
-
-def first_of_blocks(last: int) -> str:
-    """Name of the first layer of the last so many residual blocks, one or more."""
-    return f"block_{len(BLOCKS) - last + 1}_conv_1"
 
 
 def block_layers(last: int) -> tuple[str, ...]:
@@ -88,7 +69,7 @@ def _assembled(pixels: Any, reading: Iterator[DlibLayer]) -> Any:
         channels = out
     x = layers.GlobalAveragePooling2D(name="average")(x)
     matrix = layer_parameters(reading, "fc_2").reshape(channels, DIMENSION)
-    last = layers.Dense(DIMENSION, use_bias=False, name=DESCRIPTOR)
+    last = layers.Dense(DIMENSION, use_bias=False, trainable=False, name=DESCRIPTOR)
     found = last(x)
     last.set_weights([matrix])
     return found
@@ -135,7 +116,7 @@ def _convolved(
 
     weights, bias = folded_convolution(reading, out=out, width=width, channels=channels)
     layer = tf_keras.layers.Conv2D(
-        out, width, stride, padding="same" if same else "valid", name=name
+        out, width, stride, padding="same" if same else "valid", trainable=False, name=name
     )
     found = layer(x)
     layer.set_weights([weights.transpose(2, 3, 1, 0), bias])

@@ -182,7 +182,8 @@ def phases(config: MobilenetConfig, *, batch: int) -> tuple[Phase, ...]:
         epochs=config.joint_epochs,
         learning_rate=config.joint_learning_rate,
         free=(*of_base, *own),
-        first_changing=_first_freed(config),
+        # MobileNet is a network inside the network, which is never parted.
+        first_changing=of_base[0] if config.base == Base.DLIB_RESNET34 else None,
         stopping=stopping,
     )
     return (top, joint) if config.unfrozen_blocks else (top,)
@@ -259,15 +260,6 @@ def _base_layers(config: MobilenetConfig) -> tuple[str, ...]:
     first = _MOBILENET_BLOCKS - config.unfrozen_blocks + 1
     blocks = range(first, _MOBILENET_BLOCKS + 1)
     return tuple(f"conv_{kind}_{block}" for block in blocks for kind in ("dw", "pw"))
-
-
-def _first_freed(config: MobilenetConfig) -> str | None:
-    """The first layer of the base that is freed; MobileNet is a network inside, never parted."""
-    if config.base == Base.MOBILENET or not config.unfrozen_blocks:
-        return None
-    from facesearch.training.recipes.dlib_base import first_of_blocks
-
-    return first_of_blocks(config.unfrozen_blocks)
 
 
 def _load(base: Any, config: MobilenetConfig) -> str:
