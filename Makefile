@@ -5,6 +5,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PHOTOS ?=
+# Most tests keep one processor busy. Each process takes up to 2 GB: they train networks.
+PYTEST_FLAGS ?= --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .PHONY: test check demo lint types clean help
 

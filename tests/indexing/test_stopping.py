@@ -32,6 +32,40 @@ def told_always(monkeypatch):
     monkeypatch.setattr(indexing, "_PROGRESS_EVERY_S", 0.0)
 
 
+@pytest.fixture
+def index_until(library, photos, told_always, toys):
+    """`index_until(count)`: cancelled once so many photos were looked at, however fast they are.
+
+    The thread that is asked whether to stop may come late, so photos beyond those wait until
+    it has stopped the workers.
+    """
+
+    def run(count):
+        limit = toys.detector.seen + count
+        asked_to_stop = False
+        stopped = threading.Event()
+
+        def cancelled():
+            nonlocal asked_to_stop
+            asked_to_stop = toys.detector.seen >= limit
+            return asked_to_stop
+
+        def on_progress(progress):  # told after each asking, when the workers were stopped
+            if asked_to_stop:
+                stopped.set()
+
+        def hold(image):
+            if toys.detector.seen > limit:
+                assert stopped.wait(60), "nobody asked whether to stop"
+
+        toys.detector.hook = hold
+        return library.index(
+            [photos], options=SMALL_STEPS, on_progress=on_progress, cancelled=cancelled
+        )
+
+    return run
+
+
 def test_progress_only_grows_and_ends_at_the_total(library, photos, told_always, toys):
     album(photos, 20)
     library.index([photos])
@@ -63,17 +97,15 @@ def test_progress_is_told_at_least_once(library, photos):
     assert (told[-1].done, told[-1].total) == (0, 0)
 
 
-def test_cancelling_keeps_what_was_committed(library, photos, toys):
+def test_cancelling_keeps_what_was_committed(library, photos, toys, index_until):
     album(photos, 60)
     (photos / "p000.png").rename(photos.parent / "p000.png")
     library.index([photos])
     (photos / "p030.png").unlink()
     album(photos, 60, first=60)
-    report = library.index(
-        [photos], options=SMALL_STEPS, cancelled=lambda: toys.detector.seen >= 59 + 15
-    )
+    report = index_until(15)
     assert report.cancelled
-    assert 0 < report.new < 60
+    assert 10 < report.new <= 15 + SMALL_STEPS.workers
     assert report.removed == 0, "a run that was stopped has not seen everything"
     assert library.status().photos == 59 + report.new
     seen = toys.detector.seen
@@ -84,21 +116,16 @@ def test_cancelling_keeps_what_was_committed(library, photos, toys):
     assert toys.detector.seen - seen == rest.new
 
 
-def test_a_run_that_is_cancelled_again_and_again_gets_there(library, photos, toys):
+def test_a_run_that_is_cancelled_again_and_again_gets_there(photos, index_until):
     album(photos, 30)
     new = runs = 0
     while True:
         runs += 1
-        limit = toys.detector.seen + 4
-        report = library.index(
-            [photos],
-            options=SMALL_STEPS,
-            cancelled=lambda limit=limit: toys.detector.seen >= limit,
-        )
+        report = index_until(4)
         new += report.new
         if not report.cancelled:
             break
-    assert runs > 2
+    assert runs >= 30 / (4 + SMALL_STEPS.workers)
     assert (new, report.photos, report.faces) == (30, 30, 30)
 
 

@@ -225,6 +225,8 @@ class _Run:
         # Not before all is loaded: what was asked for in vain must not bind the next run.
         asked = begun_with(self._source, self._options)
         write_whole(self._folder / WORK / ASKED, json.dumps(asked).encode())
+        if self._cancelled is not None and self._cancelled():
+            return True
         is_stopped = False
         with Workers[SourcePhoto, CutPhoto](
             iter(left),
