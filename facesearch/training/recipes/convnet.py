@@ -52,7 +52,7 @@ class ConvnetConfig:
     batch_size: int = sourced(32, "Keras's default")
     epochs: int = sourced(200, f"{_OURS}: a limit, early stopping comes before it")
     stopping_patience: int = sourced(
-        10, f"{_OURS}: the validation loss of a few hundred chips goes up and down that long"
+        20, f"{_OURS}: the validation loss of a few hundred chips goes up and down that long"
     )
 
     def __post_init__(self) -> None:
